@@ -1,0 +1,21 @@
+// Package kafkatools holds Apache Kafka's command-line tools: the same names, options, output and exit codes, so that
+// scripts written for Apache's scripts run unchanged.
+package kafkatools
+
+import (
+	"ottla.dev/ottla/internal/cli/kafkatools/tool"
+)
+
+// Tool is one command.
+type Tool = tool.Tool
+
+// IO is where a tool reads and writes.
+type IO = tool.IO
+
+// All gives every tool, sorted by name.
+func All() []Tool {
+	return nil
+}
+
+// Lookup finds a tool by its name, with or without ".sh".
+func Lookup(name string) (Tool, bool) { return tool.Find(All(), name) }
