@@ -16,6 +16,7 @@ type Parser struct {
 	names   map[string]*Option
 	help    *Option
 	version *Option
+	argp    *argumentParser // nil: joptsimple's manner
 }
 
 type argument int
@@ -46,6 +47,8 @@ type Option struct {
 	kind     valueKind
 	repeated bool
 	required bool
+	many     bool     // takes all words up to the next option
+	choices  []string // nil: any value
 	hasDef   bool
 	def      []string
 }
@@ -137,8 +140,13 @@ type Options struct {
 
 // Parse reads a command line. The error is the option library's own: unknown option, missing argument, missing required
 // option. Values that cannot be converted are reported by ValueError, since Apache's tools notice them later.
+//
+// A parser of NewArgParser checks everything at once and its error is already an Exit.
 func (p *Parser) Parse(args []string) (*Options, error) {
 	o := &Options{parser: p, args: args, seen: map[*Option][]string{}}
+	if p.argp != nil {
+		return o, o.parseArgparse()
+	}
 	for i := 0; i < len(args); {
 		next, err := o.take(i)
 		if err != nil {
