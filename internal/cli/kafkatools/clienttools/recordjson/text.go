@@ -50,7 +50,12 @@ func AppendString(dst []byte, s string) []byte { return appendString(dst, s) }
 
 // AppendDouble appends a number as Java's Double.toString writes it, which is what Kafka's tools print: at least one
 // digit after the point, and an exponent outside of [0.001, 10^7).
-func AppendDouble(dst []byte, v float64) []byte {
+func AppendDouble(dst []byte, v float64) []byte { return appendFloating(dst, v, 64) }
+
+// AppendFloat is AppendDouble for Java's Float.toString.
+func AppendFloat(dst []byte, v float32) []byte { return appendFloating(dst, float64(v), 32) }
+
+func appendFloating(dst []byte, v float64, bits int) []byte {
 	switch {
 	case math.IsNaN(v):
 		return append(dst, "NaN"...)
@@ -66,7 +71,7 @@ func AppendDouble(dst []byte, v float64) []byte {
 	}
 	if a := math.Abs(v); a >= 1e-3 && a < 1e7 {
 		start := len(dst)
-		dst = strconv.AppendFloat(dst, v, 'f', -1, 64)
+		dst = strconv.AppendFloat(dst, v, 'f', -1, bits)
 		for _, c := range dst[start:] {
 			if c == '.' {
 				return dst
@@ -74,7 +79,7 @@ func AppendDouble(dst []byte, v float64) []byte {
 		}
 		return append(dst, '.', '0')
 	}
-	text := strconv.FormatFloat(v, 'e', -1, 64) // d.ddde±dd
+	text := strconv.FormatFloat(v, 'e', -1, bits) // d.ddde±dd
 	mantissa, exponent := text, 0
 	for i := range text {
 		if text[i] == 'e' {
