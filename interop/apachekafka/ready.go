@@ -16,9 +16,9 @@ const readyPollInterval = 50 * time.Millisecond
 
 // waitReady returns when the broker lists itself among the live nodes; before that it is fenced and creates no topic.
 func (b *Broker) waitReady(ctx context.Context) error {
-	last := errors.New("no answer yet")
 	for {
-		if last = askReady(b.addr); last == nil {
+		last := askReady(b.addr)
+		if last == nil {
 			return nil
 		}
 		select {
