@@ -49,7 +49,7 @@ func (e *edit) broker(id int32, epoch int64) (*Broker, error) {
 	if b == nil {
 		return nil, fmt.Errorf("%w: broker %d is not registered", ErrInconsistent, id)
 	}
-	if b.Epoch != epoch {
+	if b.Epoch != epoch && epoch != AnyBrokerEpoch {
 		return nil, fmt.Errorf("%w: broker %d has epoch %d, not %d", ErrInconsistent, id, b.Epoch, epoch)
 	}
 	return b, nil

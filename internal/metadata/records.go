@@ -62,7 +62,10 @@ type ResourceConfigsRecord struct {
 // RegisterBrokerRecord registers a broker, or one that comes back as a new incarnation.
 type RegisterBrokerRecord struct{ Broker Broker }
 
-// UnregisterBrokerRecord removes a broker's registration, if it still is of that epoch.
+// AnyBrokerEpoch stands for whatever epoch the registration has.
+const AnyBrokerEpoch int64 = -1
+
+// UnregisterBrokerRecord removes a broker's registration of that epoch.
 type UnregisterBrokerRecord struct {
 	BrokerID    int32
 	BrokerEpoch int64
