@@ -4,6 +4,7 @@ package kafkatools
 
 import (
 	"ottla.dev/ottla/internal/cli/kafkatools/tool"
+	"ottla.dev/ottla/internal/cli/kafkatools/topics"
 )
 
 // Tool is one command.
@@ -14,7 +15,9 @@ type IO = tool.IO
 
 // All gives every tool, sorted by name.
 func All() []Tool {
-	return nil
+	return []Tool{
+		topics.Tool(),
+	}
 }
 
 // Lookup finds a tool by its name, with or without ".sh".

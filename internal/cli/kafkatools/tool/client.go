@@ -182,14 +182,14 @@ func callOn[R kmsg.Response](ctx context.Context, c *Client, call string, to req
 	resp, err := to.Request(bounded, req)
 	if err != nil {
 		var none R
-		return none, c.callError(ctx, bounded, call, err)
+		return none, c.CallError(ctx, bounded, call, err)
 	}
 	return resp.(R), nil
 }
 
-// callError tells a call's own time limit from the user's interrupt and from a broker's answer. Errors that the client
+// CallError tells a call's own time limit from the user's interrupt and from a broker's answer. Errors that the client
 // retried until its time was up are a timeout too.
-func (c *Client) callError(ctx, bounded context.Context, call string, err error) error {
+func (c *Client) CallError(ctx, bounded context.Context, call string, err error) error {
 	if asBrokerError(err) != nil {
 		return err
 	}
