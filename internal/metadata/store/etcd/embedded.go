@@ -66,10 +66,10 @@ func Open(ctx context.Context, o Embedded) (store.Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	server, err := startServer(serverConfig(o))
+	server, err := startServer(o)
 	if err != nil {
 		unlock()
-		return nil, fmt.Errorf("metadata in %s: %w", o.Dir, err)
+		return nil, fmt.Errorf("metadata in %s cannot be read: %w. Restore the directory from a copy; to begin without it, move it away", o.Dir, err)
 	}
 	stop := func() error {
 		server.Stop()
@@ -95,13 +95,13 @@ func Open(ctx context.Context, o Embedded) (store.Backend, error) {
 	}), nil
 }
 
-func serverConfig(o Embedded) config.ServerConfig {
+func serverConfig(o Embedded, fresh bool) config.ServerConfig {
 	peer := types.MustNewURLs([]string{unusedPeerURL})
 	defaults := embed.NewConfig()
 	return config.ServerConfig{
 		Name: memberName, DataDir: o.Dir, ClientURLs: types.URLs{url.URL{Scheme: "unix", Path: "none"}},
 		PeerURLs: peer, InitialPeerURLsMap: types.URLsMap{memberName: peer}, InitialClusterToken: memberName,
-		NewCluster: !hasMember(o.Dir), TickMs: uint(tick / time.Millisecond), ElectionTicks: electionTicks,
+		NewCluster: fresh, TickMs: uint(tick / time.Millisecond), ElectionTicks: electionTicks,
 		InitialElectionTickAdvance: true, PreVote: true,
 		SnapshotCount: snapshotEntries, SnapshotCatchUpEntries: 1, MaxSnapFiles: 2, MaxWALFiles: 2,
 		BackendBatchInterval: backendBatchTime, BackendFreelistType: bbolt.FreelistMapType,
@@ -116,23 +116,21 @@ func serverConfig(o Embedded) config.ServerConfig {
 }
 
 // startServer turns the panics with which etcd answers damaged files into errors.
-func startServer(cfg config.ServerConfig) (server *etcdserver.EtcdServer, err error) {
+func startServer(o Embedded) (server *etcdserver.EtcdServer, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %v", store.ErrCorrupt, p)
+			err = fmt.Errorf("%w: etcd failed with %q", store.ErrCorrupt, fmt.Sprint(p))
 		}
 	}()
-	server, err = etcdserver.NewServer(cfg)
+	isMember, err := precheck(o.Dir, zapLogger(o.Log))
 	if err != nil {
+		return nil, err
+	}
+	if server, err = etcdserver.NewServer(serverConfig(o, !isMember)); err != nil {
 		return nil, err
 	}
 	server.Start()
 	return server, nil
-}
-
-func hasMember(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, "member", "wal"))
-	return err == nil
 }
 
 // lockDir holds the directory for this process. etcd would wait for the other one without a word.

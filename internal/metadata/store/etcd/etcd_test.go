@@ -1,11 +1,13 @@
 package etcd_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -153,5 +155,85 @@ func TestDamagedDirectory(t *testing.T) {
 			}
 			t.Log(err)
 		})
+	}
+}
+
+// TestKilledAtAnyTime kills a child process that writes without end, and checks that whatever it had acknowledged is there.
+func TestKilledAtAnyTime(t *testing.T) {
+	if dir := os.Getenv("ETCD_TEST_CHILD"); dir != "" {
+		writeUntilKilled(t, dir)
+	}
+	dir := t.TempDir()
+	topics := 0
+	for round := range 4 {
+		child := exec.Command(os.Args[0], "-test.run=^TestKilledAtAnyTime$")
+		child.Env = append(os.Environ(), "ETCD_TEST_CHILD="+dir)
+		out, err := child.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := child.Start(); err != nil {
+			t.Fatal(err)
+		}
+		acknowledged := bufio.NewScanner(out)
+		for range 5 * round { // in the first round it is killed while it starts
+			if !acknowledged.Scan() {
+				t.Fatal("the child ended")
+			}
+			if _, err := fmt.Sscanf(acknowledged.Text(), "stored %d", &topics); err != nil {
+				t.Fatalf("the child says %q", acknowledged.Text())
+			}
+		}
+		if err := child.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = child.Wait()
+		b := open(t, dir)
+		img, err := store.New(b).Load(storetest.Context(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if img.NumTopics() < topics {
+			t.Fatalf("%d topics were acknowledged, %d are there", topics, img.NumTopics())
+		}
+		if err := b.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if topics == 0 {
+		t.Fatal("nothing was ever stored")
+	}
+}
+
+func writeUntilKilled(t *testing.T, dir string) {
+	ctx := context.Background()
+	b, err := etcd.Open(ctx, etcd.Embedded{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := store.New(b)
+	img, err := s.Load(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lease, err := s.Lease(ctx, 10*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	term, err := s.Campaign(ctx, lease, 1) // the killed one's lease still lives
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		n := img.NumTopics()
+		next, delta, err := img.Apply(0, storetest.Topic(fmt.Sprintf("topic-%d", n), n, 2, 1)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Propose(ctx, term, next, delta); err != nil {
+			t.Fatal(err)
+		}
+		img = next
+		fmt.Printf("stored %d\n", img.NumTopics())
 	}
 }

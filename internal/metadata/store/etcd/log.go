@@ -22,12 +22,13 @@ type slogCore struct {
 
 // expected are warnings that etcd gives in our use of it, and that tell the reader nothing: a directory that somebody
 // made with other permissions, a schema that is looked for before the first commit is on disk (etcd looks again), and
-// errors that the caller gets as well.
+// errors that the caller gets as well or that a stop brings about.
 var expected = map[string]bool{
 	"check file permission":            true,
 	"Failed to detect schema version":  true,
 	"failed to update storage version": true,
 	"failed to apply request":          true,
+	"failed to update cluster version": true,
 }
 
 // Enabled implements zapcore.Core.
