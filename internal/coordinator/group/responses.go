@@ -10,7 +10,12 @@ import (
 
 // JoinGroupError answers a JoinGroup request with an error.
 func JoinGroupError(req *kmsg.JoinGroupRequest, memberID string, code protocol.Code) *kmsg.JoinGroupResponse {
-	resp := req.ResponseKind().(*kmsg.JoinGroupResponse)
+	return joinError(req.Version, memberID, code)
+}
+
+func joinError(version int16, memberID string, code protocol.Code) *kmsg.JoinGroupResponse {
+	resp := kmsg.NewPtrJoinGroupResponse()
+	resp.Version = version
 	resp.ErrorCode = int16(code)
 	resp.Generation = -1
 	resp.MemberID = memberID
@@ -31,7 +36,12 @@ func setProtocol(resp *kmsg.JoinGroupResponse, name *string) {
 
 // SyncGroupError answers a SyncGroup request with an error.
 func SyncGroupError(req *kmsg.SyncGroupRequest, code protocol.Code) *kmsg.SyncGroupResponse {
-	resp := req.ResponseKind().(*kmsg.SyncGroupResponse)
+	return syncError(req.Version, code)
+}
+
+func syncError(version int16, code protocol.Code) *kmsg.SyncGroupResponse {
+	resp := kmsg.NewPtrSyncGroupResponse()
+	resp.Version = version
 	resp.ErrorCode = int16(code)
 	resp.MemberAssignment = []byte{}
 	return resp

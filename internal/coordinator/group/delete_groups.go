@@ -1,0 +1,40 @@
+package group
+
+// DeleteGroups v0 to v2 (KIP-229).
+
+import (
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"ottla.dev/ottla/internal/coordinator/machine"
+	"ottla.dev/ottla/internal/protocol"
+)
+
+// DeleteGroups removes those of the groups that have no members, with their offsets.
+func (m *Machine) DeleteGroups(groupIDs []string, reply func([]kmsg.DeleteGroupsResponseGroup)) machine.Result {
+	answers := make([]kmsg.DeleteGroupsResponseGroup, 0, len(groupIDs))
+	var records []machine.Record
+	for _, id := range groupIDs {
+		switch g := m.groups[id]; {
+		case g == nil:
+			answers = append(answers, DeleteGroupError(id, protocol.GroupIDNotFound))
+		case g.state != Empty:
+			answers = append(answers, DeleteGroupError(id, protocol.NonEmptyGroup))
+		default:
+			m.offsets.each(id, func(topic string, partition int32, _ offset) {
+				records = append(records, offsetTombstone(id, topic, partition))
+			})
+			records = append(records, groupTombstone(id))
+			answers = append(answers, DeleteGroupError(id, protocol.None))
+		}
+	}
+	return machine.Result{Records: records, Done: func(_ time.Time, err error) {
+		if err != nil {
+			for i := range answers {
+				answers[i] = DeleteGroupError(answers[i].Group, machine.ResponseCode(err))
+			}
+		}
+		reply(answers)
+	}}
+}
