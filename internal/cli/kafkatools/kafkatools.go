@@ -3,6 +3,11 @@
 package kafkatools
 
 import (
+	"ottla.dev/ottla/internal/cli/kafkatools/apiversions"
+	"ottla.dev/ottla/internal/cli/kafkatools/deleterecords"
+	"ottla.dev/ottla/internal/cli/kafkatools/getoffsets"
+	"ottla.dev/ottla/internal/cli/kafkatools/groups"
+	"ottla.dev/ottla/internal/cli/kafkatools/logdirs"
 	"ottla.dev/ottla/internal/cli/kafkatools/tool"
 	"ottla.dev/ottla/internal/cli/kafkatools/topics"
 )
@@ -16,6 +21,11 @@ type IO = tool.IO
 // All gives every tool, sorted by name.
 func All() []Tool {
 	return []Tool{
+		apiversions.Tool(),
+		deleterecords.Tool(),
+		getoffsets.Tool(),
+		groups.Tool(),
+		logdirs.Tool(),
 		topics.Tool(),
 	}
 }

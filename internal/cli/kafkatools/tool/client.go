@@ -199,3 +199,16 @@ func (c *Client) CallError(ctx, bounded context.Context, call string, err error)
 	}
 	return err
 }
+
+// ValidateBootstrap checks --bootstrap-server's form as the tools do that check it early.
+func ValidateBootstrap(list string) error {
+	if strings.TrimSpace(list) == "" {
+		return UsageError("Error while validating the bootstrap address\n")
+	}
+	for hostPort := range strings.SplitSeq(list, ",") {
+		if _, port, err := net.SplitHostPort(strings.TrimSpace(hostPort)); err != nil || port == "" {
+			return UsageError("Please provide valid host:port like host1:9091,host2:9092\n")
+		}
+	}
+	return nil
+}
