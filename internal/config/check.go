@@ -14,7 +14,7 @@ type Check interface {
 	String() string
 }
 
-// rangeCheck bounds a number on one or both sides. The bounds are text, as Kafka prints them.
+// rangeCheck bounds a number on one or both sides.
 type rangeCheck struct {
 	min, max       float64
 	hasMin, hasMax bool
@@ -22,22 +22,19 @@ type rangeCheck struct {
 }
 
 // atLeast allows numbers from min up.
-func atLeast(min int64) Check {
-	return rangeCheck{min: float64(min), hasMin: true, text: "[" + strconv.FormatInt(min, 10) + ",...]"}
+func atLeast(min float64) Check {
+	return rangeCheck{min: min, hasMin: true, text: "[" + plainNumber(min) + ",...]"}
 }
 
 // between allows numbers from min to max.
-func between(min, max int64) Check {
+func between(min, max float64) Check {
 	return rangeCheck{
-		min: float64(min), max: float64(max), hasMin: true, hasMax: true,
-		text: "[" + strconv.FormatInt(min, 10) + ",...," + strconv.FormatInt(max, 10) + "]",
+		min: min, max: max, hasMin: true, hasMax: true,
+		text: "[" + plainNumber(min) + ",...," + plainNumber(max) + "]",
 	}
 }
 
-// betweenDouble is between for a Double, whose bounds Kafka prints with a fraction.
-func betweenDouble(min, max float64) Check {
-	return rangeCheck{min: min, max: max, hasMin: true, hasMax: true, text: "[" + javaDouble(min) + ",...," + javaDouble(max) + "]"}
-}
+func plainNumber(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
 
 func (c rangeCheck) String() string { return c.text }
 
@@ -49,12 +46,11 @@ func (c rangeCheck) Validate(name string, v Value) error {
 	if v.kind == Double {
 		x = v.f
 	}
-	bounds := strings.Split(strings.Trim(c.text, "[]"), ",...")
 	if c.hasMin && x < c.min {
-		return invalid(name, v.String(), "Value must be at least "+bounds[0])
+		return invalid(name, v.String(), "Value must be at least "+plainNumber(c.min))
 	}
 	if c.hasMax && x > c.max {
-		return invalid(name, v.String(), "Value must be no more than "+strings.TrimPrefix(bounds[1], ","))
+		return invalid(name, v.String(), "Value must be no more than "+plainNumber(c.max))
 	}
 	return nil
 }

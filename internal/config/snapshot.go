@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"maps"
-	"sync/atomic"
 	"time"
 )
 
@@ -18,11 +17,13 @@ type Snapshot struct {
 	props  map[string]string // the three merged, as Kafka merges them
 	values map[string]Value  // every declared broker setting
 
-	listeners  []Listener
-	advertised []Listener
+	protocols   securityMap
+	listeners   []Listener
+	advertised  []Listener // without advertised.listeners the same as listeners
+	interBroker Listener   // only name and protocol
 
-	topicDefaults map[string]Value      // every declared topic setting, from the broker's values
-	topic         atomic.Pointer[Topic] // shared by all topics without settings of their own
+	topicDefaults map[string]Value // every declared topic setting, from the broker's values
+	topic         *Topic           // shared by all topics without settings of their own
 }
 
 // Value returns the parsed value of a broker setting.

@@ -1,0 +1,33 @@
+package config
+
+// Producers and transactions.
+var transactionSettings = []Setting{
+	set("producer.id.expiration.ms", Int, "86400000", atLeast(1), ClusterWide, Active,
+		"Milliseconds after which the state of an idle idempotent producer is forgotten."),
+	set("transactional.id.expiration.ms", Int, "604800000", atLeast(1), ReadOnly, Later,
+		"Milliseconds after which an idle transactional id is forgotten."),
+	set("transaction.max.timeout.ms", Int, "900000", atLeast(1), ReadOnly, Later,
+		"Longest transaction timeout in milliseconds that a producer may ask for."),
+	set("transaction.partition.verification.enable", Boolean, "true", nil, ClusterWide, Later,
+		"Whether a write is checked to belong to a transaction of its coordinator."),
+	set("transaction.two.phase.commit.enable", Boolean, "false", nil, ReadOnly, Later,
+		"Whether producers may leave the end of a transaction to an outside coordinator."),
+	set("transaction.abort.timed.out.transaction.cleanup.interval.ms", Int, "10000", atLeast(1), ReadOnly, Later,
+		"Milliseconds between two looks for transactions that took too long."),
+	set("transaction.remove.expired.transaction.cleanup.interval.ms", Int, "3600000", atLeast(1), ReadOnly, Later,
+		"Milliseconds between two looks for expired transactional ids."),
+	set("transaction.state.log.load.buffer.size", Int, "5242880", atLeast(1), ReadOnly, Later,
+		"Bytes that are read at once when a transaction coordinator loads its partition."),
+	set("transaction.state.log.min.isr", Int, "2", atLeast(1), ReadOnly, Later,
+		"`min.insync.replicas` of `__transaction_state`."),
+	set("transaction.state.log.num.partitions", Int, "50", atLeast(1), ReadOnly, Later,
+		"Partitions of `__transaction_state`."),
+	set("transaction.state.log.replication.factor", Short, "3", atLeast(1), ReadOnly, Later,
+		"Copies of each partition of `__transaction_state`."),
+	set("transaction.state.log.segment.bytes", Int, "104857600", atLeast(1), ReadOnly, Later,
+		"Segment size in bytes of `__transaction_state`."),
+	set("add.partitions.to.txn.retry.backoff.ms", Int, "20", atLeast(1), ReadOnly, Later,
+		"Milliseconds before the broker asks again whether a partition is part of a transaction."),
+	set("add.partitions.to.txn.retry.backoff.max.ms", Int, "100", atLeast(0), ReadOnly, Later,
+		"Most milliseconds that such retries may take together."),
+}
