@@ -13,5 +13,9 @@ func All() []tool.Tool {
 	return []tool.Tool{
 		{Name: "kafka-console-producer", Short: "Write lines from standard input to a topic", Run: runConsoleProducer},
 		{Name: "kafka-console-consumer", Short: "Print the records of topics", Run: runConsoleConsumer},
+		{Name: "kafka-producer-perf-test", Short: "Measure how fast records can be produced", Run: runProducerPerf},
+		{Name: "kafka-consumer-perf-test", Short: "Measure how fast records can be consumed", Run: runConsumerPerf},
+		{Name: "kafka-verifiable-producer", Short: "Produce numbers and print what became of each, for tests", Run: runVerifiableProducer},
+		{Name: "kafka-verifiable-consumer", Short: "Consume and print every event, for tests", Run: runVerifiableConsumer},
 	}
 }

@@ -21,10 +21,10 @@ const consoleConsumerClass = "org.apache.kafka.tools.consumer.ConsoleConsumer"
 const closeTimeout = 30 * time.Second
 
 // errIdle ends a consumer that --timeout-ms gave up.
-var errIdle = errors.New("org.apache.kafka.common.errors.TimeoutException")
+var errIdle = error(&exception{class: classTimeout})
 
-// errOutput says that nobody reads standard output any more.
-var errOutput = errors.New("Unable to write to standard out, closing consumer.") //nolint:staticcheck // printed as Apache's tool does
+// outputBroken is printed when nobody reads standard output any more.
+const outputBroken = "Unable to write to standard out, closing consumer."
 
 // runConsoleConsumer is kafka-console-consumer.
 func runConsoleConsumer(ctx context.Context, s tool.IO, args []string) int {
@@ -90,11 +90,9 @@ func newConsoleConsumer(ctx context.Context, plan consolePlan, log *logger) (*co
 		return nil, err
 	}
 	opts = append(append(opts, topics...), group...)
-	if plan.settings.autoCommit {
-		c.positions = newPositions(plan.settings.reset)
-		opts = append(opts, c.positions.options()...)
-	}
-	if c.client, err = kgo.NewClient(opts...); err == nil && c.positions != nil {
+	c.positions = newPositions(plan.settings.autoCommit)
+	opts = append(opts, c.positions.options(nil, nil)...)
+	if c.client, err = kgo.NewClient(opts...); err == nil {
 		c.positions.use(c.client)
 	}
 	return c, err
@@ -152,26 +150,19 @@ func (c *consoleConsumer) consume(ctx context.Context, s tool.IO) error {
 				line = line[:0]
 			}
 			if _, err := out.Write(line); err != nil {
-				s.Errorln(errOutput)
+				s.Errorln(outputBroken)
 				return nil
 			}
-			c.processed(r)
+			if c.positions != nil {
+				c.positions.consumed(r)
+			}
 		}
 		if err := out.Flush(); err != nil {
-			s.Errorln(errOutput)
+			s.Errorln(outputBroken)
 			return nil
 		}
 	}
 	return nil
-}
-
-// processed makes a record count for the group's offsets.
-func (c *consoleConsumer) processed(r *kgo.Record) {
-	if c.positions == nil {
-		return
-	}
-	c.positions.consumed(r)
-	c.client.MarkCommitRecords(r)
 }
 
 // receive waits for records, at most so many as are still wanted.
@@ -204,15 +195,19 @@ func (c *consoleConsumer) fetchError(ctx, limited context.Context, fetches kgo.F
 	case len(fetches.Records()) == 0 && limited.Err() != nil:
 		return errIdle
 	}
+	return fetchFailure(fetches, c.log, c.plan.properties["client.id"])
+}
+
+// fetchFailure gives the error that ends a consumer, and warns of those that pass.
+func fetchFailure(fetches kgo.Fetches, log *logger, clientID string) error {
 	var fatal error
 	fetches.EachError(func(topic string, partition int32, err error) {
 		if fatal != nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 			return
 		}
 		if transient(err) {
-			c.log.log("WARN", "org.apache.kafka.clients.NetworkClient",
-				fmt.Sprintf("[Consumer clientId=%s] Error while fetching topic %s partition %d: %s",
-					c.plan.properties["client.id"], topic, partition, tool.Message(err)), nil)
+			log.log("WARN", "org.apache.kafka.clients.NetworkClient", fmt.Sprintf(
+				"[Consumer clientId=%s] Error while fetching topic %s partition %d: %s", clientID, topic, partition, tool.Message(err)), nil)
 			return
 		}
 		fatal = err
@@ -231,9 +226,7 @@ func (c *consoleConsumer) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	if c.positions != nil {
-		c.positions.commit(ctx, c.client)
-	}
-	if c.plan.partition < 0 {
+		c.positions.commit(ctx)
 		_ = c.client.LeaveGroupContext(ctx) // the session timeout removes a member that could not say goodbye
 	}
 	c.client.Close()

@@ -1,7 +1,6 @@
 package clienttools
 
 import (
-	"fmt"
 	"maps"
 	"math"
 	"math/rand/v2"
@@ -267,7 +266,7 @@ func subscribe(topic, include string, properties map[string]string) ([]kgo.Opt, 
 		return []kgo.Opt{kgo.ConsumeTopics(topic)}, nil
 	}
 	if err := checkPattern(include); err != nil {
-		return nil, fmt.Errorf("java.util.regex.PatternSyntaxException: %w", err)
+		return nil, exceptionf(classPattern, "%v", err)
 	}
 	opts := []kgo.Opt{kgo.ConsumeRegex(), kgo.ConsumeTopics(topicRegex(include))}
 	s := &settings{properties: properties}

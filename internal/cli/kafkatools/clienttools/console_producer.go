@@ -165,7 +165,7 @@ func runConsoleProducer(ctx context.Context, s tool.IO, args []string) int {
 
 func produceLines(ctx context.Context, s tool.IO, o *consoleProducerOptions) error {
 	if class := o.opts.String(o.reader); class != lineReaderClass {
-		return fmt.Errorf("java.lang.ClassNotFoundException: %s", class)
+		return exceptionf(classNotFound, "%s", class)
 	}
 	readerProperties, err := o.readerProperties()
 	if err != nil {

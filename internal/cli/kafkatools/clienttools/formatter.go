@@ -1,7 +1,6 @@
 package clienttools
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -77,7 +76,7 @@ func newTextFormatter(properties map[string]string, log *logger) *textFormatter 
 		d, ok := findDeserializer(class)
 		if !ok {
 			log.log("ERROR", defaultFormatter, "Unable to instantiate a deserializer from "+class,
-				fmt.Errorf("java.lang.ClassNotFoundException: %s", class))
+				exceptionf(classNotFound, "%s", class))
 		}
 		return d
 	}
@@ -244,7 +243,7 @@ func (f coordinatorFormatter) format(dst []byte, r *kgo.Record) ([]byte, error) 
 	}
 	out, err := f.coordinator.AppendFormatted(dst, r.Key, r.Value, f.types...)
 	if err != nil {
-		return dst, fmt.Errorf("Could not read record at offset %d due to: %w", r.Offset, err)
+		return dst, exceptionf(classRuntime, "Could not read record at offset %d due to: %v", r.Offset, err)
 	}
 	return out, nil
 }

@@ -14,22 +14,38 @@ import (
 // consumer commits such positions too, so that a group that started at the end of an idle topic has offsets; the Go client
 // knows only what it handed out.
 type positions struct {
-	reset  kgo.Offset
-	mu     sync.Mutex
-	client *kgo.Client
-	at     map[string]map[int32]kgo.EpochOffset
+	autoCommit bool
+	mu         sync.Mutex
+	client     *kgo.Client
+	at         map[string]map[int32]kgo.EpochOffset
 }
 
-func newPositions(reset kgo.Offset) *positions {
-	return &positions{reset: reset, at: map[string]map[int32]kgo.EpochOffset{}}
+func newPositions(autoCommit bool) *positions {
+	return &positions{autoCommit: autoCommit, at: map[string]map[int32]kgo.EpochOffset{}}
 }
 
-// options hook the positions into a group member.
-func (p *positions) options() []kgo.Opt {
+// options hook the positions into a group member; assigned and revoked (may be nil) are told of its partitions. Partitions
+// that go to another member are committed first, as the Java consumer does.
+func (p *positions) options(assigned, revoked func(map[string][]int32)) []kgo.Opt {
+	tell := func(f func(map[string][]int32), partitions map[string][]int32) {
+		if f != nil {
+			f(partitions)
+		}
+	}
 	return []kgo.Opt{
 		kgo.AdjustFetchOffsetsFn(p.resolve),
-		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, gone map[string][]int32) { p.remove(gone) }),
-		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, gone map[string][]int32) { p.remove(gone) }),
+		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, added map[string][]int32) { tell(assigned, added) }),
+		kgo.OnPartitionsRevoked(func(ctx context.Context, _ *kgo.Client, gone map[string][]int32) {
+			limited, cancel := context.WithTimeout(ctx, closeTimeout)
+			defer cancel()
+			p.commit(limited)
+			tell(revoked, gone)
+			p.remove(gone)
+		}),
+		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, gone map[string][]int32) {
+			tell(revoked, gone)
+			p.remove(gone)
+		}),
 	}
 }
 
@@ -43,40 +59,18 @@ func (p *positions) use(client *kgo.Client) {
 // resolve turns "start" and "end" of partitions without a committed offset into the offsets that these are now.
 func (p *positions) resolve(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
 	p.mu.Lock()
+	client := p.client
+	p.mu.Unlock()
+	listed := listSymbolic(ctx, client, offsets)
+	p.mu.Lock()
 	defer p.mu.Unlock()
-	var topics []string
-	symbolic := map[int64]bool{}
-	for topic, partitions := range offsets {
-		for _, o := range partitions {
-			if at := o.EpochOffset().Offset; at < 0 {
-				symbolic[at] = true
-				topics = append(topics, topic)
-			}
-		}
-	}
-	var starts, ends kadm.ListedOffsets
-	if p.client != nil && len(topics) > 0 {
-		limited, cancel := context.WithTimeout(ctx, 5*time.Second)
-		defer cancel()
-		admin := kadm.NewClient(p.client)
-		if symbolic[int64(startEarliest)] { // a failure leaves the offset symbolic, for the client to resolve
-			starts, _ = admin.ListStartOffsets(limited, topics...)
-		}
-		if symbolic[int64(startLatest)] {
-			ends, _ = admin.ListEndOffsets(limited, topics...)
-		}
-	}
 	for topic, partitions := range offsets {
 		for partition, o := range partitions {
 			at := o.EpochOffset()
-			listed := ends
-			if at.Offset == int64(startEarliest) {
-				listed = starts
-			}
 			if at.Offset < 0 {
-				l, ok := listed.Lookup(topic, partition)
+				l, ok := listed[startAt(at.Offset)].Lookup(topic, partition)
 				if !ok || l.Err != nil {
-					continue
+					continue // left symbolic, for the client to resolve
 				}
 				at = kgo.EpochOffset{Epoch: l.LeaderEpoch, Offset: l.Offset}
 				partitions[partition] = kgo.NewOffset().At(l.Offset)
@@ -85,6 +79,32 @@ func (p *positions) resolve(ctx context.Context, offsets map[string]map[int32]kg
 		}
 	}
 	return offsets, nil
+}
+
+// listSymbolic asks for the starts and ends of the partitions whose offsets are symbolic.
+func listSymbolic(ctx context.Context, client *kgo.Client, offsets map[string]map[int32]kgo.Offset) map[startAt]kadm.ListedOffsets {
+	topics := map[startAt][]string{}
+	for topic, partitions := range offsets {
+		for _, o := range partitions {
+			if at := startAt(o.EpochOffset().Offset); at < 0 {
+				topics[at] = append(topics[at], topic)
+			}
+		}
+	}
+	listed := map[startAt]kadm.ListedOffsets{}
+	if client == nil || len(topics) == 0 {
+		return listed
+	}
+	limited, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	admin := kadm.NewClient(client)
+	if names := topics[startEarliest]; len(names) > 0 { // a failure leaves the offsets symbolic
+		listed[startEarliest], _ = admin.ListStartOffsets(limited, names...)
+	}
+	if names := topics[startLatest]; len(names) > 0 {
+		listed[startLatest], _ = admin.ListEndOffsets(limited, names...)
+	}
+	return listed
 }
 
 func (p *positions) set(topic string, partition int32, at kgo.EpochOffset) {
@@ -97,8 +117,12 @@ func (p *positions) set(topic string, partition int32, at kgo.EpochOffset) {
 // consumed moves the position behind a record.
 func (p *positions) consumed(r *kgo.Record) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.set(r.Topic, r.Partition, kgo.EpochOffset{Epoch: r.LeaderEpoch, Offset: r.Offset + 1})
+	client := p.client
+	p.mu.Unlock()
+	if p.autoCommit {
+		client.MarkCommitRecords(r) // for the commits while consuming
+	}
 }
 
 func (p *positions) remove(gone map[string][]int32) {
@@ -111,22 +135,18 @@ func (p *positions) remove(gone map[string][]int32) {
 	}
 }
 
-// snapshot gives all positions.
-func (p *positions) snapshot() map[string]map[int32]kgo.EpochOffset {
+// commit stores all positions where offsets are committed automatically, as the Java consumer does when it closes.
+func (p *positions) commit(ctx context.Context) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	out := make(map[string]map[int32]kgo.EpochOffset, len(p.at))
+	client := p.client
+	at := make(map[string]map[int32]kgo.EpochOffset, len(p.at))
 	for topic, partitions := range p.at {
 		if len(partitions) > 0 {
-			out[topic] = maps.Clone(partitions)
+			at[topic] = maps.Clone(partitions)
 		}
 	}
-	return out
-}
-
-// commit stores all positions, as the Java consumer does when it closes with auto-commit on.
-func (p *positions) commit(ctx context.Context, client *kgo.Client) {
-	if at := p.snapshot(); len(at) > 0 {
+	p.mu.Unlock()
+	if p.autoCommit && client != nil && len(at) > 0 {
 		client.CommitOffsetsSync(ctx, at, nil)
 	}
 }

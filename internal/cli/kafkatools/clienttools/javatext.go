@@ -41,28 +41,20 @@ var deserializers = map[string]deserializer{
 	}),
 	"BooleanDeserializer": func(dst, src []byte) ([]byte, error) {
 		if len(src) != 1 {
-			return dst, fmt.Errorf("%w: Size of data received by BooleanDeserializer is not 1", errSerialization)
+			return dst, exceptionf(classSerialization, "Size of data received by BooleanDeserializer is not 1")
 		}
 		if src[0] > 1 {
-			return dst, fmt.Errorf("%w: Unexpected byte received by BooleanDeserializer: %d", errSerialization, int8(src[0]))
+			return dst, exceptionf(classSerialization, "Unexpected byte received by BooleanDeserializer: %d", int8(src[0]))
 		}
 		return strconv.AppendBool(dst, src[0] == 1), nil
 	},
 	"UUIDDeserializer": func(dst, src []byte) ([]byte, error) { return appendUUID(dst, toUTF8(src)) },
 }
 
-type serializationError struct{}
-
-func (serializationError) Error() string {
-	return "org.apache.kafka.common.errors.SerializationException"
-}
-
-var errSerialization error = serializationError{}
-
 func sized(name string, size int, format func(dst, src []byte) []byte) deserializer {
 	return func(dst, src []byte) ([]byte, error) {
 		if len(src) != size {
-			return dst, fmt.Errorf("%w: Size of data received by %s is not %d", errSerialization, name, size)
+			return dst, exceptionf(classSerialization, "Size of data received by %s is not %d", name, size)
 		}
 		return format(dst, src), nil
 	}
@@ -96,12 +88,12 @@ func appendUUID(dst []byte, text string) ([]byte, error) {
 	parts := strings.Split(text, "-")
 	widths := []int{8, 4, 4, 4, 12}
 	if len(parts) != len(widths) {
-		return dst, fmt.Errorf("%w: Error parsing data into UUID: Invalid UUID string: %s", errSerialization, text)
+		return dst, exceptionf(classSerialization, "Error parsing data into UUID: Invalid UUID string: %s", text)
 	}
 	for i, part := range parts {
 		n, err := strconv.ParseUint(part, 16, 64)
 		if err != nil {
-			return dst, fmt.Errorf("%w: Error parsing data into UUID: Invalid UUID string: %s", errSerialization, text)
+			return dst, exceptionf(classSerialization, "Error parsing data into UUID: Invalid UUID string: %s", text)
 		}
 		if i > 0 {
 			dst = append(dst, '-')

@@ -3,7 +3,6 @@ package clienttools
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"io"
 	"regexp"
 	"strings"
@@ -55,7 +54,7 @@ func newLineReader(properties map[string]string, in io.Reader) (*lineReader, err
 	}
 	split, err := regexp.Compile(r.headersSeparator)
 	if err != nil {
-		return nil, fmt.Errorf("java.util.regex.PatternSyntaxException: headers.separator: %w", err)
+		return nil, exceptionf(classPattern, "headers.separator: %v", err)
 	}
 	r.headersSplit = split
 	return r, r.checkSeparators()
@@ -73,7 +72,7 @@ func (r *lineReader) checkSeparators() error {
 	}
 	for _, c := range clashes {
 		if c.a == c.b {
-			return kafkaException("%s and %s may not be equal", c.aName, c.bName)
+			return exceptionf(classKafka, "%s and %s may not be equal", c.aName, c.bName)
 		}
 	}
 	markers := []struct{ name, separator string }{
@@ -84,14 +83,10 @@ func (r *lineReader) checkSeparators() error {
 	}
 	for _, m := range markers {
 		if r.isNull(m.separator) {
-			return kafkaException("null.marker and %s may not be equal", m.name)
+			return exceptionf(classKafka, "null.marker and %s may not be equal", m.name)
 		}
 	}
 	return nil
-}
-
-func kafkaException(format string, args ...any) error {
-	return fmt.Errorf("org.apache.kafka.common.KafkaException: "+format, args...)
 }
 
 func (r *lineReader) isNull(text string) bool { return r.nullMarker != nil && text == *r.nullMarker }
@@ -149,7 +144,7 @@ func (r *lineReader) cut(line, rest, separator, name string) (part, after string
 	case r.ignoreError:
 		return "", rest, false, nil
 	}
-	return "", "", false, kafkaException("No %s found on line number %d: '%s'", name, r.lineNumber, line)
+	return "", "", false, exceptionf(classKafka, "No %s found on line number %d: '%s'", name, r.lineNumber, line)
 }
 
 func (r *lineReader) splitHeaders(text string) ([]kgo.RecordHeader, error) {
@@ -166,9 +161,9 @@ func (r *lineReader) splitHeaders(text string) ([]kgo.RecordHeader, error) {
 		case !found && r.ignoreError:
 			headers = append(headers, kgo.RecordHeader{Key: pair})
 		case !found:
-			return nil, kafkaException("No header key separator found in pair '%s' on line number %d", pair, r.lineNumber)
+			return nil, exceptionf(classKafka, "No header key separator found in pair '%s' on line number %d", pair, r.lineNumber)
 		case r.isNull(key):
-			return nil, kafkaException("Header keys should not be equal to the null marker '%s' as they can't be null", *r.nullMarker)
+			return nil, exceptionf(classKafka, "Header keys should not be equal to the null marker '%s' as they can't be null", *r.nullMarker)
 		default:
 			headers = append(headers, kgo.RecordHeader{Key: key, Value: r.bytesOrNull(value)})
 		}

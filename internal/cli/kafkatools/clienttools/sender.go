@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -62,7 +61,7 @@ func (s *sender) send(ctx context.Context, record *kgo.Record, promise func(*kgo
 	size := serializedBytes(record)
 	switch {
 	case size > s.settings.maxRequestBytes:
-		promise(record, fmt.Errorf("org.apache.kafka.common.errors.RecordTooLargeException: The message is %d bytes when serialized "+
+		promise(record, exceptionf(classRecordTooLarge, "The message is %d bytes when serialized "+
 			"which is larger than %d, which is the value of the max.request.size configuration.", size, s.settings.maxRequestBytes))
 	case size > s.batchMax:
 		s.sendLarge(ctx, record, promise)
@@ -106,11 +105,14 @@ func (s *sender) awaitTopic(ctx context.Context, topic string) error {
 			return errInterrupted
 		}
 		if limited.Err() != nil {
-			return fmt.Errorf("org.apache.kafka.common.errors.TimeoutException: Topic %s not present in metadata after %d ms.",
+			return exceptionf(classTimeout, "Topic %s not present in metadata after %d ms.",
 				topic, s.settings.maxBlock.Milliseconds())
 		}
-		if errors.Is(err, kerr.InvalidTopicException) || errors.Is(err, kerr.TopicAuthorizationFailed) {
-			return err
+		switch {
+		case errors.Is(err, kerr.InvalidTopicException):
+			return exceptionf(classInvalidTopic, "Invalid topics: [%s]", topic)
+		case errors.Is(err, kerr.TopicAuthorizationFailed):
+			return exceptionf(classTopicAuthorization, "Not authorized to access topics: [%s]", topic)
 		}
 		select {
 		case <-limited.Done():
@@ -135,9 +137,14 @@ func (s *sender) topicError(ctx context.Context, topic string) error {
 	return kerr.ErrorForCode(resp.Topics[0].ErrorCode)
 }
 
-// close sends what is still there and disconnects. It waits no longer than the records may be delivered.
+// flush sends what is still there. It waits no longer than the records may be delivered.
+func (s *sender) flush() {
+	_ = s.client.Flush(context.Background()) // failures reach the promises
+}
+
+// close flushes and disconnects.
 func (s *sender) close() {
-	_ = s.client.Flush(context.Background()) // failures reached the promises
+	s.flush()
 	s.client.Close()
 	if s.large != nil {
 		s.large.Close()

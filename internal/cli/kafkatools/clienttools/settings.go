@@ -20,14 +20,14 @@ func (s *settings) has(name string) bool { _, ok := s.properties[name]; return o
 
 func (s *settings) fail(name, reason string) {
 	if s.err == nil {
-		s.err = fmt.Errorf("org.apache.kafka.common.config.ConfigException: Invalid value %s for configuration %s: %s",
+		s.err = exceptionf(classConfig, "Invalid value %s for configuration %s: %s",
 			s.properties[name], name, reason)
 	}
 }
 
 func (s *settings) failf(format string, args ...any) {
 	if s.err == nil {
-		s.err = fmt.Errorf("org.apache.kafka.common.config.ConfigException: "+format, args...)
+		s.err = exceptionf(classConfig, format, args...)
 	}
 }
 

@@ -11,6 +11,13 @@ import (
 // ErrUnknownType marks a record whose type no schema has; tools skip it, since a newer node may write such.
 var ErrUnknownType = errors.New("unknown record type")
 
+// wording is an error in the words of Apache's tools, which print it with the record.
+type wording string
+
+func (w wording) Error() string { return string(w) }
+
+func wordingf(format string, args ...any) error { return wording(fmt.Sprintf(format, args...)) }
+
 // Coordinator prints the records of one coordinator's internal topic.
 type Coordinator struct {
 	catalog *catalog
@@ -53,7 +60,7 @@ const groupMetadataType = 2
 // only; values carry their version.
 func (c *Coordinator) Decode(key, value []byte) (Record, error) {
 	if len(key) < 2 {
-		return Record{}, errors.New("Could not read version from key's buffer.") //nolint:staticcheck // printed as Kafka prints it
+		return Record{}, wordingf("Could not read version from key's buffer.")
 	}
 	r := Record{Type: int16(binary.BigEndian.Uint16(key))}
 	keySchema := c.catalog.byKey[r.Type]
@@ -62,22 +69,22 @@ func (c *Coordinator) Decode(key, value []byte) (Record, error) {
 	}
 	var err error
 	if r.Key, _, err = appendMessage(nil, key[2:], keySchema, 0, nil); err != nil {
-		return r, fmt.Errorf("Could not read record with version %d from key's buffer due to: %w.", r.Type, err) //nolint:staticcheck // as above
+		return r, wordingf("Could not read record with version %d from key's buffer due to: %v.", r.Type, err)
 	}
 	if value == nil {
 		return r, nil
 	}
 	if len(value) < 2 {
-		return r, errors.New("Could not read version from value's buffer.") //nolint:staticcheck // as above
+		return r, wordingf("Could not read version from value's buffer.")
 	}
 	r.Version = int16(binary.BigEndian.Uint16(value))
 	valueSchema := c.catalog.values[r.Type]
 	if valueSchema == nil || !valueSchema.versions.has(r.Version) {
-		return r, fmt.Errorf("Found an unknown record version %d for %d type", r.Version, r.Type) //nolint:staticcheck // as above
+		return r, wordingf("Found an unknown record version %d for %d type", r.Version, r.Type)
 	}
 	r.Value, _, err = appendMessage(nil, value[2:], valueSchema, r.Version, c.expansionFor(r, value[2:], valueSchema))
 	if err != nil {
-		return r, fmt.Errorf("Could not read record with version %d from value's buffer due to: %w.", r.Version, err) //nolint:staticcheck // as above
+		return r, wordingf("Could not read record with version %d from value's buffer due to: %v.", r.Version, err)
 	}
 	return r, nil
 }
