@@ -1,6 +1,7 @@
 package network
 
 import (
+	"errors"
 	"net"
 	"syscall"
 )
@@ -15,4 +16,9 @@ type Writer struct {
 func (w *Writer) Write(b []byte) error {
 	_, err := w.tcp.Write(b)
 	return err
+}
+
+// IsClosed tells whether an error of a Writer only says that the client has gone.
+func IsClosed(err error) bool {
+	return errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
 }

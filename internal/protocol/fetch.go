@@ -175,6 +175,8 @@ type FetchPartitionHead struct {
 	LastStableOffset int64
 	LogStartOffset   int64
 	RecordsSize      int // bytes that follow; -1 for null
+	// NoAborted writes an empty list of aborted transactions, as answers to read_committed have it, instead of null.
+	NoAborted bool
 	// DivergingEpoch and DivergingEndOffset tell a follower or consumer where its log parts from the leader's (KIP-595); not sent
 	// when the end offset is negative.
 	DivergingEpoch     int32
@@ -208,11 +210,11 @@ func (f *FetchResponseWriter) Head(h FetchResponseHead) {
 }
 
 // Topic begins a topic with its number of partitions.
-func (f *FetchResponseWriter) Topic(name string, id [16]byte, partitions int) {
+func (f *FetchResponseWriter) Topic(name []byte, id [16]byte, partitions int) {
 	if f.version >= 13 {
 		f.w.uuid(id)
 	} else {
-		f.w.string(name)
+		f.w.stringBytes(name)
 	}
 	f.w.arrayLen(partitions)
 }
@@ -227,7 +229,11 @@ func (f *FetchResponseWriter) Partition(p FetchPartitionHead) {
 	if f.version >= 5 {
 		w.int64(p.LogStartOffset)
 	}
-	w.length(-1, true) // aborted transactions: null without read_committed transactions
+	aborted := -1
+	if p.NoAborted {
+		aborted = 0
+	}
+	w.length(aborted, true)
 	if f.version >= 11 {
 		w.int32(-1) // preferred read replica
 	}

@@ -148,7 +148,7 @@ func TestFetchResponseReadsBackWithKmsg(t *testing.T) {
 		t.Run(fmt.Sprint(v), func(t *testing.T) {
 			w := NewFetchResponseWriter(nil, v)
 			w.Head(FetchResponseHead{ThrottleMs: 1, SessionID: 2, Topics: 1})
-			w.Topic("topic", [16]byte{9}, 2)
+			w.Topic([]byte("topic"), [16]byte{9}, 2)
 			first := FetchPartitionHead{Index: 0, HighWatermark: 10, LastStableOffset: 10, LogStartOffset: 1, RecordsSize: 5, DivergingEndOffset: -1, LeaderID: -1}
 			w.Partition(first)
 			w.w.b = append(w.w.b, "bytes"...)

@@ -147,3 +147,10 @@ func (p *ProducePartition) appendResponse(w *writer, version int16) {
 	}
 	w.noTags()
 }
+
+// Forget drops what the request refers to, so that a pooled one keeps no frame alive.
+func (p *ProduceRequest) Forget() {
+	clear(p.Topics[:cap(p.Topics)])
+	clear(p.partitions[:cap(p.partitions)])
+	p.Topics, p.partitions, p.TransactionalID = p.Topics[:0], p.partitions[:0], nil
+}

@@ -1,0 +1,83 @@
+package run
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// Waiter waits until enough bytes have arrived in any of the partitions that it watches, or until it is fired for another reason: a time
+// limit, a cut connection, a partition that goes away. Its function is called exactly once, in the goroutine that fired it, and
+// must be quick.
+type Waiter struct {
+	missing atomic.Int64 // bytes
+	fired   atomic.Bool
+	fn      func()
+
+	mu      sync.Mutex // guards the fields below; taken before a partition's
+	watched []*Partition
+	stopped bool
+}
+
+// NewWaiter returns a waiter for so many bytes.
+func NewWaiter(missingBytes int64, fn func()) *Waiter {
+	w := &Waiter{fn: fn}
+	w.missing.Store(missingBytes)
+	return w
+}
+
+// Watch adds a partition, unless the waiter is stopped. The caller has read the partition up to seenOffset: if its high watermark has
+// moved since then, the waiter fires.
+func (w *Waiter) Watch(p *Partition, seenOffset int64) {
+	if closed := w.enter(p); closed || p.log.HighWatermark() > seenOffset {
+		w.Fire()
+	}
+}
+
+func (w *Waiter) enter(p *Partition) (closed bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stopped {
+		return false
+	}
+	w.watched = append(w.watched, p)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.waiters == nil {
+		p.waiters = map[*Waiter]struct{}{}
+	}
+	p.waiters[w] = struct{}{}
+	p.waiting.Store(int32(len(p.waiters)))
+	return p.closed
+}
+
+func (w *Waiter) arrived(sizeBytes int) {
+	if w.missing.Add(-int64(sizeBytes)) <= 0 {
+		w.Fire()
+	}
+}
+
+// Fire calls the function unless that has happened. It reports whether it did.
+func (w *Waiter) Fire() bool {
+	if w.fired.Swap(true) {
+		return false
+	}
+	w.fn()
+	return true
+}
+
+// Stop takes the waiter off its partitions, and keeps it off.
+func (w *Waiter) Stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stopped = true
+	for _, p := range w.watched {
+		p.mu.Lock()
+		delete(p.waiters, w)
+		p.waiting.Store(int32(len(p.waiters)))
+		if len(p.waiters) == 0 {
+			p.waiters = nil // an idle partition keeps no map
+		}
+		p.mu.Unlock()
+	}
+	w.watched = nil
+}
