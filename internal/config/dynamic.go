@@ -92,10 +92,15 @@ func isSecurity(name string) bool {
 
 func isPerBroker(name string) bool {
 	if base, ok := listenerBase(name); ok {
-		return base != "max.connections" && base != "max.connection.creation.rate" && base != "num.network.threads"
+		return !isListenerLimit(base)
 	}
 	setting := brokerTable.byName[name]
 	return setting != nil && setting.Scope == PerBroker
+}
+
+// isListenerLimit names the settings that a listener may have for itself in the cluster-wide default too.
+func isListenerLimit(name string) bool {
+	return name == "max.connections" || name == "max.connection.creation.rate" || name == "num.network.threads"
 }
 
 // clampIntervals moves the assignment intervals between their bounds, which may have been set later.

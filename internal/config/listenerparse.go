@@ -137,22 +137,34 @@ func checkListeners(listeners []Listener, entries []string, distinctPorts bool) 
 		return nil
 	}
 	for port, same := range byPort {
-		if len(same) > 1 && !oneOfEachFamily(same) {
-			return fmt.Errorf("Each listener must have a different port unless exactly one listener has an IPv4 address and the other IPv6 address, listeners: %s, port: %d",
-				javaList(entries), port)
+		if err := checkSamePort(port, same, entries); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// oneOfEachFamily allows one port for two listeners: one on an IPv4 address and one on an IPv6 address.
-func oneOfEachFamily(same []Listener) bool {
-	if len(same) != 2 {
-		return false
+// checkSamePort allows one port for two listeners: one on an IPv4 address and one on an IPv6 address.
+func checkSamePort(port int, same []Listener, entries []string) error {
+	var addresses []netip.Addr
+	for _, l := range same {
+		if a, err := netip.ParseAddr(l.Host); err == nil {
+			addresses = append(addresses, a)
+		}
 	}
-	a, errA := netip.ParseAddr(same[0].Host)
-	b, errB := netip.ParseAddr(same[1].Host)
-	return errA == nil && errB == nil && a.Is4() != b.Is4()
+	others := len(same) - len(addresses)
+	switch {
+	case others > 1:
+		return fmt.Errorf("Each listener must have a different port, listeners: %s", javaList(entries))
+	case len(addresses) == 2 && (others > 0 || addresses[0].Is4() == addresses[1].Is4()):
+		return fmt.Errorf("If you have two listeners on the same port then one needs to be IPv4 and the other IPv6, listeners: %s, port: %d",
+			javaList(entries), port)
+	case len(addresses) == 2 || len(same) == 1:
+		return nil
+	default:
+		return fmt.Errorf("Each listener must have a different port unless exactly one listener has an IPv4 address and the other IPv6 address, listeners: %s, port: %d",
+			javaList(entries), port)
+	}
 }
 
 // listenersWhere returns the listeners that are, or are not, for controllers.

@@ -68,6 +68,9 @@ func localWithin(localName, name string, local, retention int64) error {
 
 // checkListenerChange keeps what clients were told: an advertised listener stays, and a listener keeps its security.
 func (s *Snapshot) checkListenerChange(next *Snapshot) error {
+	if !s.listenersChange(next) {
+		return nil
+	}
 	oldNames, newNames := namesOf(s.listeners), namesOf(next.listeners)
 	advertised := namesOf(s.AdvertisedListeners())
 	if !isSubset(advertised, newNames) {
@@ -89,12 +92,27 @@ func (s *Snapshot) checkListenerChange(next *Snapshot) error {
 	return nil
 }
 
+// listenersChange reports whether a setting of listeners differs. Settings of one listener alone do not count, as in
+// Kafka: they take effect when the listener opens next.
+func (s *Snapshot) listenersChange(next *Snapshot) bool {
+	for _, setting := range brokerTable.sorted {
+		name := setting.Name
+		counts := setting.Scope == PerBroker && name != "cordoned.log.dirs" || isListenerLimit(name)
+		old, hadOld := s.props[name]
+		value, has := next.props[name]
+		if counts && (hadOld != has || old != value) {
+			return true
+		}
+	}
+	return false
+}
+
 // fixedListenerProps returns a listener's own settings that cannot change while it is open.
 func fixedListenerProps(props map[string]string, prefix string) map[string]string {
 	out := map[string]string{}
 	for name, value := range props {
 		base, ok := strings.CutPrefix(name, prefix)
-		if ok && !isSecurity(base) && base != "max.connections" && base != "max.connection.creation.rate" && base != "num.network.threads" {
+		if ok && !isSecurity(base) && !isListenerLimit(base) {
 			out[base] = value
 		}
 	}

@@ -39,7 +39,7 @@ func (r *resolver) validate(s *Snapshot) error {
 		return configError("Disabling the 'classic' protocol is not supported.")
 	}
 	steps := []func(*Snapshot) error{
-		r.validateLog, r.validateRoles, r.validateAdvertised, r.validateConnections, r.validateEarlyListeners,
+		r.validateGroupDefaults, r.validateLog, r.validateRoles, r.validateAdvertised, r.validateConnections, r.validateEarlyListeners,
 	}
 	for _, step := range steps {
 		if err := step(s); err != nil {

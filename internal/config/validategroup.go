@@ -1,5 +1,7 @@
 package config
 
+import "fmt"
+
 // groupBounds name the broker settings between which a group's setting must lie.
 var groupBounds = []struct {
 	name, min, max string
@@ -45,6 +47,76 @@ func (s *Snapshot) validateGroup(props map[string]string) error {
 		if values[session].n <= values[heartbeat].n {
 			return invalidConfig(session + " must be greater than " + heartbeat)
 		}
+	}
+	return nil
+}
+
+// validateGroupDefaults checks the broker's own group settings: the bounds against each other, the defaults against the
+// bounds, and heartbeats against sessions.
+func (r *resolver) validateGroupDefaults(*Snapshot) error {
+	for _, kind := range []string{"consumer", "share", "streams"} {
+		prefix := "group." + kind + "."
+		steps := []error{
+			r.ordered(prefix+"%sheartbeat.interval.ms", true),
+			r.ordered(prefix+"%ssession.timeout.ms", true),
+			r.atMost(prefix+"heartbeat.interval.ms", prefix+"session.timeout.ms", true),
+			r.ordered(prefix+"%sassignment.interval.ms", true),
+		}
+		for _, err := range steps {
+			if err != nil {
+				return err
+			}
+		}
+	}
+	if n := len(r.list("group.share.assignors")); n != 1 {
+		return configError(fmt.Sprintf("group.share.assignors must contain exactly one assignor, but found %d", n))
+	}
+	for _, err := range []error{
+		r.atMost("group.streams.num.standby.replicas", "group.streams.max.standby.replicas", false),
+		r.ordered("group.share.%sdelivery.count.limit", false),
+		r.ordered("group.share.%spartition.max.record.locks", false),
+		r.ordered("group.share.%srecord.lock.duration.ms", false),
+		r.atLeast("group.share.max.share.sessions", "group.share.max.size"),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ordered checks that a default lies between its bounds; name has a place for "min." and "max.". With bounds, they are
+// compared with each other first.
+func (r *resolver) ordered(name string, bounds bool) error {
+	low, plain, high := fmt.Sprintf(name, "min."), fmt.Sprintf(name, ""), fmt.Sprintf(name, "max.")
+	if bounds {
+		if err := r.atLeast(high, low); err != nil {
+			return err
+		}
+		if err := r.atLeast(plain, low); err != nil {
+			return err
+		}
+		return r.atMost(plain, high, false)
+	}
+	if err := r.atLeast(high, plain); err != nil {
+		return err
+	}
+	return r.atLeast(plain, low)
+}
+
+func (r *resolver) atLeast(name, other string) error {
+	if r.long(name) < r.long(other) {
+		return configError(name + " must be greater than or equal to " + other)
+	}
+	return nil
+}
+
+func (r *resolver) atMost(name, other string, strictly bool) error {
+	switch {
+	case strictly && r.long(name) >= r.long(other):
+		return configError(name + " must be less than " + other)
+	case r.long(name) > r.long(other):
+		return configError(name + " must be less than or equal to " + other)
 	}
 	return nil
 }
