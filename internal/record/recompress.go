@@ -41,7 +41,7 @@ func recompress(w *walker, target Codec) (Result, error) {
 	binary.BigEndian.PutUint32(b[posLength:], uint32(len(b)-LogOverhead))
 	attributes := b.Attributes()&attrKnown&^attrCodecMask | int16(target)
 	binary.BigEndian.PutUint16(b[posAttributes:], uint16(attributes))
-	result := assign(b, w.rules, w.maxTimestamp)
+	result := assign(b, &w.rules, w.maxTimestamp)
 	b.setCRC()
 	result.Rewritten = true
 	return result, nil

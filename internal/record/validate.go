@@ -9,10 +9,14 @@ import (
 // all checks, so that an error leaves the bytes as they were.
 //
 // For a leader (OriginClient, OriginCoordinator) there must be exactly one batch. A cut batch at the end of the bytes is
-// dropped, as Apache Kafka does. Beyond Apache Kafka, offset deltas must be 0, 1, 2…: Apache appends an uncompressed batch
-// with other deltas as it is and its consumers then see wrong offsets, and answers a compressed one with an unknown error.
+// dropped, as Apache Kafka does.
 //
-// The error is a *Error, or io.EOF never: no batch at all is a *Error too.
+// Apache is followed in what is accepted and which error a client gets, with three exceptions, all INVALID_RECORD here.
+// Offset deltas must be 0, 1, 2…: Apache appends a plain batch with other deltas as it is, and its consumers then see wrong
+// offsets; a compressed one gets an unknown error. A compressed record must have the size that it says it has. And a number
+// of too many bytes in a plain record is an invalid record rather than an unknown error.
+//
+// The error is always a *Error.
 func Validate(batches []byte, rules Rules) (Result, error) {
 	if rules.Origin == OriginReplication {
 		return validateReplicated(batches, &rules)
@@ -32,7 +36,7 @@ func Validate(batches []byte, rules Rules) (Result, error) {
 	if target == CodecProducer || (b.IsControl() && b.Codec() == CodecNone) {
 		target = b.Codec()
 	}
-	w := walker{batch: b, rules: &rules, maxTimestamp: NoTimestamp}
+	w := newWalker(b, rules)
 	if target != b.Codec() {
 		return recompress(&w, target)
 	}

@@ -5,11 +5,21 @@ import "fmt"
 // walker passes over the records of a batch, checking each, without holding more of it than one window.
 type walker struct {
 	batch        Batch
-	rules        *Rules
+	rules        Rules // a copy, as a pointer would move the caller's to the heap
 	index        int32 // of the present record
+	base         int64 // timestamp that deltas are added to
+	stamped      bool  // no deltas: the batch has one timestamp, base
 	maxTimestamp int64 // of the records so far
 	fields       fields
 	refused      *Error // the records that were refused so far
+}
+
+func newWalker(b Batch, rules Rules) walker {
+	w := walker{batch: b, rules: rules, base: b.BaseTimestamp(), maxTimestamp: NoTimestamp}
+	if b.TimestampType() == LogAppendTime {
+		w.base, w.stamped = b.MaxTimestamp(), true
+	}
+	return w
 }
 
 // walk checks all records. Its error is about the batch's structure, or lists the records that were refused.
@@ -132,7 +142,10 @@ func (w *walker) check(offsetDelta int32, timestampDelta int64, hasKey bool) err
 	if offsetDelta != w.index {
 		return invalidRecord("record %d of the batch has the offset delta %d", w.index, offsetDelta)
 	}
-	timestamp := recordTimestamp(w.batch, timestampDelta)
+	timestamp := w.base + timestampDelta
+	if w.stamped {
+		timestamp = w.base
+	}
 	if timestamp > w.maxTimestamp {
 		w.maxTimestamp = timestamp
 	}
@@ -147,7 +160,7 @@ func (w *walker) check(offsetDelta int32, timestampDelta int64, hasKey bool) err
 // checkTimestamp does as Apache Kafka, which looks at the batch's timestamp type only where it does not look at the record's
 // timestamp.
 func (w *walker) checkTimestamp(timestamp int64) {
-	r := w.rules
+	r := &w.rules
 	if !r.LogAppendTime && timestamp != NoTimestamp {
 		age := r.NowMs - timestamp
 		if age > r.TimestampBeforeMaxMs || -age > r.TimestampAfterMaxMs {
