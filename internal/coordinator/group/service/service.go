@@ -2,7 +2,8 @@
 // the request, and answers what the shards need not be asked for. The decisions are in package group.
 //
 // Every request is answered exactly once through its reply function, now or later, from any goroutine; the function
-// must not block. Requests are not changed, and nothing of them is kept beyond the answer.
+// must not block. Requests are not changed. Their strings may be kept for long, so they must not share memory with a
+// buffer that is used again; their byte slices are copied.
 package service
 
 import (
