@@ -9,9 +9,9 @@ import (
 // UUID is a topic id, directory id or incarnation id. It is assignable to and from the [16]byte of kmsg's fields.
 type UUID [16]byte
 
-// reserved reports whether the id is one of those that Kafka keeps for itself: zero ("none"), the metadata topic's id, and the "lost" and
+// Reserved reports whether the id is one of those that Kafka keeps for itself: zero ("none"), the metadata topic's id, and the "lost" and
 // "migrating" directories. Every id whose first 8 bytes are zero and whose last 8 are below 100 is reserved.
-func (u UUID) reserved() bool {
+func (u UUID) Reserved() bool {
 	for _, b := range u[:15] {
 		if b != 0 {
 			return false
@@ -47,7 +47,7 @@ func NewUUID(r io.Reader) (UUID, error) {
 		}
 		u[6] = u[6]&0x0f | 0x40
 		u[8] = u[8]&0x3f | 0x80
-		if !u.reserved() && u.String()[0] != '-' {
+		if !u.Reserved() && u.String()[0] != '-' {
 			return u, nil
 		}
 	}
