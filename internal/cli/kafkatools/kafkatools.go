@@ -4,6 +4,7 @@ package kafkatools
 
 import (
 	"ottla.dev/ottla/internal/cli/kafkatools/apiversions"
+	"ottla.dev/ottla/internal/cli/kafkatools/consumergroups"
 	"ottla.dev/ottla/internal/cli/kafkatools/deleterecords"
 	"ottla.dev/ottla/internal/cli/kafkatools/getoffsets"
 	"ottla.dev/ottla/internal/cli/kafkatools/groups"
@@ -22,6 +23,7 @@ type IO = tool.IO
 func All() []Tool {
 	return []Tool{
 		apiversions.Tool(),
+		consumergroups.Tool(),
 		deleterecords.Tool(),
 		getoffsets.Tool(),
 		groups.Tool(),

@@ -65,6 +65,8 @@ func NewClient(props map[string]string, extra ...kgo.Opt) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The context of each call bounds its retries in time; their number does not matter.
+	opts = append(opts, kgo.RequestRetries(math.MaxInt32), kgo.RetryTimeout(0))
 	cl, err := kgo.NewClient(append(opts, extra...)...)
 	if err != nil {
 		return nil, err
@@ -81,10 +83,7 @@ func CommonOptions(props map[string]string) ([]kgo.Opt, error) {
 	if protocol := props[SecurityProtocol]; protocol != "" && !strings.EqualFold(protocol, "PLAINTEXT") {
 		return nil, fmt.Errorf("security.protocol %s is not supported yet by this tool: only PLAINTEXT is", protocol)
 	}
-	opts := []kgo.Opt{
-		kgo.SeedBrokers(seeds...),
-		kgo.RequestRetries(math.MaxInt32), // time bounds a call, not a count
-	}
+	opts := []kgo.Opt{kgo.SeedBrokers(seeds...)}
 	if id := props[ClientID]; id != "" {
 		opts = append(opts, kgo.ClientID(id))
 	}
@@ -94,7 +93,6 @@ func CommonOptions(props map[string]string) ([]kgo.Opt, error) {
 		option func(time.Duration) kgo.Opt
 	}{
 		{RequestTimeoutMs, 30 * time.Second, func(d time.Duration) kgo.Opt { return kgo.RequestTimeoutOverhead(d) }},
-		{APITimeoutMs, 60 * time.Second, func(d time.Duration) kgo.Opt { return kgo.RetryTimeout(d) }},
 		{setupTimeoutMs, 10 * time.Second, func(d time.Duration) kgo.Opt { return kgo.DialTimeout(d) }},
 		{maxIdleMs, 5 * time.Minute, func(d time.Duration) kgo.Opt { return kgo.ConnIdleTimeout(d) }},
 		{metadataMaxAgeMs, 5 * time.Minute, func(d time.Duration) kgo.Opt { return kgo.MetadataMaxAge(d) }},

@@ -47,8 +47,9 @@ type Option struct {
 	kind     valueKind
 	repeated bool
 	required bool
-	many     bool     // takes all words up to the next option
-	choices  []string // nil: any value
+	needs    []*Option // one of them must stand beside the option
+	many     bool      // takes all words up to the next option
+	choices  []string  // nil: any value
 	hasDef   bool
 	def      []string
 }
@@ -118,8 +119,11 @@ func (o *Option) Repeated() *Option { o.repeated = true; return o }
 // Required makes Parse refuse a command line without the option, unless it asks for help or the version.
 func (o *Option) Required() *Option { o.required = true; return o }
 
-// OptionalArgument lets the argument be left out; the value is then the empty string.
+// OptionalArgument lets the argument be left out; Has is then true and HasValue false.
 func (o *Option) OptionalArgument() *Option { o.argument = optionalArgument; return o }
+
+// AvailableIf makes Parse refuse the option unless one of the others is there too.
+func (o *Option) AvailableIf(others ...*Option) *Option { o.needs = others; return o }
 
 // Name is the option's first name without dashes.
 func (o *Option) Name() string { return o.names[0] }
@@ -154,7 +158,13 @@ func (p *Parser) Parse(args []string) (*Options, error) {
 		}
 		i = next
 	}
+	if o.Has(p.help) || o.Has(p.version) {
+		return o, nil
+	}
 	if err := o.missingRequired(); err != nil {
+		return nil, err
+	}
+	if err := o.unavailable(); err != nil {
 		return nil, err
 	}
 	return o, nil
@@ -209,7 +219,11 @@ func (o *Options) takeArgument(opt *Option, value string, next int) (int, error)
 	}
 	if value == "" {
 		switch {
-		case opt.argument == optionalArgument && (next >= len(o.args) || strings.HasPrefix(o.args[next], "-")):
+		case opt.argument == optionalArgument && (next >= len(o.args) || opt.wouldBeOption(o.args[next])):
+			if o.seen[opt] == nil {
+				o.seen[opt] = []string{}
+			}
+			return next, nil
 		case next >= len(o.args):
 			return 0, fmt.Errorf("Option %s requires an argument", opt.label()) //nolint:staticcheck // Apache's wording
 		default:
@@ -221,10 +235,28 @@ func (o *Options) takeArgument(opt *Option, value string, next int) (int, error)
 	return next, nil
 }
 
-func (o *Options) missingRequired() error {
-	if o.Has(o.parser.help) || o.Has(o.parser.version) {
+// wouldBeOption tells whether a word cannot be the optional argument of o since it looks like an option; a negative number
+// can, where o wants a number.
+func (o *Option) wouldBeOption(word string) bool {
+	looksLike := len(word) > 1 && word[0] == '-'
+	return looksLike && (o.kind == kindString || !o.kind.accepts(word))
+}
+
+// unavailable finds options that stand without those that they belong to.
+func (o *Options) unavailable() error {
+	var names []string
+	for _, opt := range o.parser.options {
+		if len(opt.needs) > 0 && o.Has(opt) && !o.HasAny(opt.needs...) {
+			names = append(names, opt.label())
+		}
+	}
+	if names == nil {
 		return nil
 	}
+	return fmt.Errorf("Option(s) [%s] are unavailable given other options on the command line", strings.Join(names, ", ")) //nolint:staticcheck // Apache's wording
+}
+
+func (o *Options) missingRequired() error {
 	var missing []string
 	for _, opt := range o.parser.options {
 		if opt.required && !o.Has(opt) {
@@ -281,9 +313,12 @@ func (o *Options) Has(opt *Option) bool { _, ok := o.seen[opt]; return ok }
 // HasAny tells whether one of the options stands on the command line.
 func (o *Options) HasAny(opts ...*Option) bool { return slices.ContainsFunc(opts, o.Has) }
 
+// HasValue tells whether the option stands on the command line with an argument.
+func (o *Options) HasValue(opt *Option) bool { return len(o.seen[opt]) > 0 }
+
 // Strings gives all values of an option, else its defaults.
 func (o *Options) Strings(opt *Option) []string {
-	if values, ok := o.seen[opt]; ok {
+	if values := o.seen[opt]; len(values) > 0 {
 		return values
 	}
 	return opt.def
