@@ -1,0 +1,527 @@
+package coordinator
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"ottla.dev/ottla/internal/clock"
+	"ottla.dev/ottla/internal/coordinator/machine"
+	"ottla.dev/ottla/internal/coordinator/memlog"
+	"ottla.dev/ottla/internal/protocol"
+	"ottla.dev/ottla/internal/record"
+)
+
+// dictionary is a machine that remembers the last value of each key.
+type dictionary struct {
+	values   map[string]string
+	offsets  []int64
+	timers   *machine.Timers
+	loaded   bool
+	unloaded bool
+	timer    machine.Timer
+}
+
+func (d *dictionary) Replay(offset int64, r machine.Record) error {
+	if string(r.Key) == "poison" {
+		return errors.New("not a word")
+	}
+	d.offsets = append(d.offsets, offset)
+	if r.Value == nil {
+		delete(d.values, string(r.Key))
+		return nil
+	}
+	d.values[string(r.Key)] = string(r.Value)
+	return nil
+}
+
+func (d *dictionary) Loaded(time.Time)   { d.loaded = true }
+func (d *dictionary) Unloaded(time.Time) { d.unloaded = true }
+
+// bench is a runtime with one partition's log and a clock that stands still.
+type bench struct {
+	t       *testing.T
+	clock   *clock.Fake
+	log     *memlog.Log
+	runtime *Runtime[*dictionary]
+	loads   []func() // not run yet, when holdLoads is set
+	hold    bool
+	last    *dictionary // the machine made last
+}
+
+func newBench(t *testing.T) *bench {
+	b := &bench{t: t, clock: clock.NewFake(time.UnixMilli(1_000_000)), log: &memlog.Log{}}
+	b.runtime = NewRuntime(Options[*dictionary]{
+		Clock: b.clock, Logger: slog.New(slog.DiscardHandler),
+		New: func(timers *machine.Timers, _ *slog.Logger) *dictionary {
+			b.last = &dictionary{values: make(map[string]string), timers: timers}
+			return b.last
+		},
+		CommitTimeout:   func() time.Duration { return 5 * time.Second },
+		LoadBufferBytes: func() int { return 200 },
+		Codec:           func() record.Codec { return record.CodecNone },
+		Go: func(task func()) {
+			if b.hold {
+				b.loads = append(b.loads, task)
+				return
+			}
+			task()
+		},
+	})
+	return b
+}
+
+func pairs(kv ...string) []machine.Record {
+	var records []machine.Record
+	for i := 0; i < len(kv); i += 2 {
+		records = append(records, machine.Record{Key: []byte(kv[i]), Value: []byte(kv[i+1])})
+	}
+	return records
+}
+
+// write writes the pairs and returns where the outcome appears.
+func (b *bench) write(kv ...string) *outcome {
+	return b.do(func(*dictionary, time.Time) machine.Result { return machine.Result{Records: pairs(kv...)} })
+}
+
+// outcome is what an operation got.
+type outcome struct {
+	done bool
+	err  error
+}
+
+func (b *bench) do(operation func(d *dictionary, now time.Time) machine.Result) *outcome {
+	o := &outcome{}
+	end := func(err error) {
+		if o.done {
+			b.t.Error("an operation ended twice")
+		}
+		o.done, o.err = true, err
+	}
+	b.runtime.Write(0, func(d *dictionary, now time.Time) machine.Result {
+		result := operation(d, now)
+		done := result.Done
+		result.Done = func(now time.Time, err error) {
+			if done != nil {
+				done(now, err)
+			}
+			end(err)
+		}
+		return result
+	}, end)
+	return o
+}
+
+func (b *bench) want(o *outcome, want error) {
+	b.t.Helper()
+	if !o.done || !errors.Is(o.err, want) && !(want == nil && o.err == nil) {
+		b.t.Fatalf("the operation is done: %v, with %v; want %v", o.done, o.err, want)
+	}
+}
+
+func (b *bench) wantPending(o *outcome) {
+	b.t.Helper()
+	if o.done {
+		b.t.Fatalf("the operation ended early with %v", o.err)
+	}
+}
+
+// values are what the machine knows.
+func (b *bench) values() map[string]string {
+	b.t.Helper()
+	var values map[string]string
+	b.runtime.Read(0, func(d *dictionary) { values = maps.Clone(d.values) }, func(err error) { b.t.Fatal(err) })
+	return values
+}
+
+func TestWriteIsAnsweredWhenCommitted(t *testing.T) {
+	b := newBench(t)
+	b.log.ManualHighWatermark = true
+	b.runtime.Load(0, 1, b.log)
+	first, second := b.write("a", "1", "b", "2"), b.write("a", "3")
+	if got := b.values(); got["a"] != "3" || got["b"] != "2" {
+		t.Fatalf("appended records are not applied: %v", got)
+	}
+	nothing := b.do(func(*dictionary, time.Time) machine.Result { return machine.Result{} })
+	b.log.Commit(1)
+	b.wantPending(first)
+	b.log.Commit(2)
+	b.want(first, nil)
+	b.wantPending(second)
+	b.wantPending(nothing) // it has seen what the second wrote
+	b.log.Commit(3)
+	b.want(second, nil)
+	b.want(nothing, nil)
+	if !slices.Equal(b.last.offsets, []int64{0, 1, 2}) {
+		t.Fatalf("replayed at offsets %v", b.last.offsets)
+	}
+}
+
+func TestHighWatermarkThatMovesDuringAppend(t *testing.T) {
+	b := newBench(t)
+	b.runtime.Load(0, 1, b.log)
+	b.want(b.write("a", "1"), nil)
+}
+
+func TestRefusedAppendChangesNothing(t *testing.T) {
+	b := newBench(t)
+	b.runtime.Load(0, 1, b.log)
+	b.want(b.write("a", "1"), nil)
+	b.log.Refuse(protocol.NotEnoughReplicas)
+	var order []string
+	refused := b.do(func(*dictionary, time.Time) machine.Result {
+		return machine.Result{
+			Records: pairs("a", "2", "b", "2"),
+			Undo:    func(time.Time) { order = append(order, "undo") },
+			Done:    func(time.Time, error) { order = append(order, "done") },
+		}
+	})
+	b.want(refused, protocol.NotEnoughReplicas)
+	if !slices.Equal(order, []string{"undo", "done"}) {
+		t.Fatalf("order %v", order)
+	}
+	if got := b.values(); len(got) != 1 || got["a"] != "1" {
+		t.Fatalf("state changed: %v", got)
+	}
+	b.log.Refuse(nil)
+	b.want(b.write("b", "3"), nil)
+	if len(b.log.Batches()) != 2 {
+		t.Fatalf("%d batches", len(b.log.Batches()))
+	}
+}
+
+func TestSelfAppliedRecordsAreNotReplayed(t *testing.T) {
+	b := newBench(t)
+	b.runtime.Load(0, 1, b.log)
+	b.want(b.do(func(*dictionary, time.Time) machine.Result {
+		return machine.Result{Records: pairs("a", "1"), SelfApplied: true}
+	}), nil)
+	if got := b.values(); len(got) != 0 {
+		t.Fatalf("replayed: %v", got)
+	}
+}
+
+func TestLoading(t *testing.T) {
+	b := newBench(t)
+	b.want(b.write("a", "1"), protocol.NotCoordinator)
+	b.runtime.Load(0, 1, b.log)
+	for i := range 100 {
+		b.want(b.write(fmt.Sprint("key", i%7), fmt.Sprint(i)), nil)
+	}
+	want := b.values()
+
+	b.runtime.Unload(0, 2)
+	b.want(b.write("a", "1"), protocol.NotCoordinator)
+	if !b.last.unloaded || b.log.Listeners() != 0 {
+		t.Fatalf("unloaded: %v, %d listeners left", b.last.unloaded, b.log.Listeners())
+	}
+
+	b.hold = true
+	b.runtime.Load(0, 3, b.log)
+	b.want(b.write("a", "1"), protocol.CoordinatorLoadInProgress)
+	b.loads[0]()
+	if got := b.values(); !maps.Equal(got, want) || !b.last.loaded {
+		t.Fatalf("loaded %v, want %v", got, want)
+	}
+	if len(b.last.offsets) != 100 {
+		t.Fatalf("replayed %d records", len(b.last.offsets))
+	}
+}
+
+func TestUnloadTellsWhoWaits(t *testing.T) {
+	b := newBench(t)
+	b.log.ManualHighWatermark = true
+	b.runtime.Load(0, 5, b.log)
+	waiting := b.write("a", "1")
+	b.runtime.Unload(0, 4) // news of an older epoch
+	b.wantPending(waiting)
+	b.runtime.Unload(0, 6)
+	b.want(waiting, protocol.NotCoordinator)
+	b.log.Commit(1)
+	if b.clock.Pending() != 0 {
+		t.Fatalf("%d timers are left", b.clock.Pending())
+	}
+}
+
+func TestUnloadWhileLoading(t *testing.T) {
+	b := newBench(t)
+	b.hold = true
+	b.runtime.Load(0, 1, b.log)
+	b.runtime.Unload(0, -1)
+	b.runtime.Load(0, 3, b.log)
+	b.loads[0]()
+	b.want(b.write("a", "1"), protocol.CoordinatorLoadInProgress) // what the first brings is not wanted any more
+	b.loads[1]()
+	b.want(b.write("a", "1"), nil)
+}
+
+func TestLoadsAreBounded(t *testing.T) {
+	b := newBench(t)
+	b.hold = true
+	logs := make([]memlog.Log, 10)
+	for i := range logs {
+		b.runtime.Load(int32(i), 1, &logs[i])
+	}
+	if len(b.loads) != defaultMaxLoads {
+		t.Fatalf("%d loads at a time", len(b.loads))
+	}
+	for _, load := range b.loads {
+		load()
+	}
+	for partition := range int32(len(logs)) {
+		b.runtime.Read(partition, func(*dictionary) {}, func(err error) { t.Errorf("partition %d: %v", partition, err) })
+	}
+}
+
+func TestElectedAgainWhileBeingUnloaded(t *testing.T) {
+	b := newBench(t)
+	b.runtime.Load(0, 1, b.log)
+	b.do(func(*dictionary, time.Time) machine.Result {
+		// Both come while the shard is busy, so that the second meets the shard that the first will end.
+		b.runtime.Unload(0, 2)
+		b.runtime.Load(0, 3, b.log)
+		return machine.Result{}
+	})
+	b.want(b.write("a", "1"), nil)
+}
+
+func TestSameLeaderInANewerEpoch(t *testing.T) {
+	b := newBench(t)
+	b.log.ManualHighWatermark = true
+	b.runtime.Load(0, 1, b.log)
+	waiting := b.write("a", "1")
+	next := b.log.Clone()
+	b.runtime.Load(0, 2, next)
+	b.wantPending(waiting)
+	next.Commit(1)
+	b.want(waiting, nil)
+	b.runtime.Load(0, 1, b.log) // old news
+	b.write("a", "2")
+	if len(next.Batches()) != 2 || len(b.log.Batches()) != 1 || b.log.Listeners() != 0 {
+		t.Fatalf("%d batches in the new log, %d in the old", len(next.Batches()), len(b.log.Batches()))
+	}
+}
+
+func TestFailedLoad(t *testing.T) {
+	b := newBench(t)
+	b.runtime.Load(0, 1, b.log)
+	b.want(b.write("a", "1"), nil)
+	b.runtime.Unload(0, -1)
+	b.log.FailReads(errors.New("disk on fire"))
+	b.runtime.Load(0, 2, b.log)
+	b.want(b.write("b", "2"), protocol.NotCoordinator)
+	b.log.FailReads(nil)
+	b.runtime.Load(0, 3, b.log)
+	b.want(b.write("b", "2"), nil)
+	if got := b.values(); len(got) != 2 {
+		t.Fatalf("values %v", got)
+	}
+}
+
+func TestPoisonedLogIsNotServed(t *testing.T) {
+	b := newBench(t)
+	b.runtime.Load(0, 1, b.log)
+	// A machine that writes what it cannot read has a mistake: it must not go on with half of it.
+	b.want(b.write("a", "1", "poison", "2"), protocol.NotCoordinator)
+	b.want(b.write("a", "1"), protocol.NotCoordinator)
+	b.runtime.Load(0, 2, b.log)
+	b.want(b.write("a", "1"), protocol.NotCoordinator)
+}
+
+func TestCommitTimeout(t *testing.T) {
+	b := newBench(t)
+	b.log.ManualHighWatermark = true
+	b.runtime.Load(0, 1, b.log)
+	first := b.write("a", "1")
+	b.clock.Advance(3 * time.Second)
+	second := b.write("a", "2")
+	b.clock.Advance(1999 * time.Millisecond)
+	b.wantPending(first)
+	b.clock.Advance(time.Millisecond)
+	b.want(first, protocol.RequestTimedOut)
+	b.wantPending(second)
+	b.clock.Advance(3 * time.Second)
+	b.want(second, protocol.RequestTimedOut)
+	third := b.write("a", "3")
+	b.log.Commit(3)
+	b.want(third, nil)
+	if b.values()["a"] != "3" {
+		t.Fatal("what was appended must stay, though it was late")
+	}
+	b.clock.Advance(time.Minute)
+}
+
+func TestTimers(t *testing.T) {
+	b := newBench(t)
+	b.runtime.Load(0, 1, b.log)
+	set := func(after time.Duration, value string) {
+		b.do(func(d *dictionary, now time.Time) machine.Result {
+			d.timers.Set(&d.timer, now.Add(after), func(time.Time) machine.Result {
+				return machine.Result{Records: pairs("timer", value)}
+			})
+			return machine.Result{}
+		})
+	}
+	set(10*time.Second, "late")
+	set(2*time.Second, "early") // earlier than the wake-up that is set
+	b.clock.Advance(2 * time.Second)
+	if got := b.values()["timer"]; got != "early" {
+		t.Fatalf("timer wrote %q", got)
+	}
+	set(2*time.Second, "first")
+	set(5*time.Second, "moved") // later than the wake-up that is set
+	b.clock.Advance(4 * time.Second)
+	if got := b.values()["timer"]; got != "early" {
+		t.Fatalf("timer wrote %q before its time", got)
+	}
+	b.clock.Advance(time.Second)
+	if got := b.values()["timer"]; got != "moved" {
+		t.Fatalf("timer wrote %q", got)
+	}
+	set(0, "now")
+	if got := b.values()["timer"]; got != "now" {
+		t.Fatalf("a timer that is due wrote %q", got)
+	}
+	set(time.Second, "never")
+	b.runtime.Unload(0, -1)
+	b.clock.Advance(time.Hour)
+	if len(b.log.Batches()) != 3 {
+		t.Fatalf("%d batches", len(b.log.Batches()))
+	}
+}
+
+func TestLargeWrites(t *testing.T) {
+	b := newBench(t)
+	b.log.LimitBytes = 1000
+	b.runtime.Load(0, 1, b.log)
+	value := strings.Repeat("x", 100)
+	var many []string
+	for i := range 50 {
+		many = append(many, fmt.Sprint(i), value)
+	}
+	b.want(b.write(many...), protocol.RecordListTooLarge)
+	if len(b.values()) != 0 || len(b.log.Batches()) != 0 {
+		t.Fatal("a write that is too large left something")
+	}
+	b.want(b.do(func(*dictionary, time.Time) machine.Result {
+		return machine.Result{Records: pairs(many...), Split: true}
+	}), nil)
+	if len(b.values()) != 50 {
+		t.Fatalf("%d values", len(b.values()))
+	}
+	for _, batch := range b.log.Batches() {
+		if len(batch) > 1000 {
+			t.Fatalf("a batch of %d bytes", len(batch))
+		}
+	}
+	if n := len(b.log.Batches()); n < 6 || n > 12 {
+		t.Fatalf("%d batches", n)
+	}
+}
+
+func TestOperationsFromWithinOperations(t *testing.T) {
+	b := newBench(t)
+	b.runtime.Load(0, 1, b.log)
+	var order []string
+	b.do(func(*dictionary, time.Time) machine.Result {
+		b.runtime.Write(0, func(d *dictionary, _ time.Time) machine.Result {
+			order = append(order, "inner sees "+d.values["a"])
+			return machine.Result{}
+		}, func(err error) { t.Error(err) })
+		order = append(order, "outer")
+		return machine.Result{Records: pairs("a", "1")}
+	})
+	if want := []string{"outer", "inner sees 1"}; !slices.Equal(order, want) {
+		t.Fatalf("order %v, want %v", order, want)
+	}
+}
+
+func TestTransactionsAreSkipped(t *testing.T) {
+	b := newBench(t)
+	builder := record.NewBuilder(record.CodecGzip)
+	builder.ProducerID, builder.ProducerEpoch, builder.BaseSequence, builder.Transactional = 7, 0, 0, true
+	if err := builder.Append(&record.Record{Timestamp: 1, Key: []byte("a"), Value: []byte("maybe")}); err != nil {
+		t.Fatal(err)
+	}
+	data, err := builder.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	marker := record.NewBuilder(record.CodecNone)
+	marker.ProducerID, marker.ProducerEpoch, marker.Transactional, marker.Control = 7, 0, true, true
+	if err := marker.Append(&record.Record{Timestamp: 1, Key: []byte{0, 0, 0, 1}, Value: []byte{0, 0, 0, 0, 0, 0}}); err != nil {
+		t.Fatal(err)
+	}
+	end, err := marker.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, batch := range []record.Batch{data, end} {
+		if _, _, err := b.log.Append(batch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.runtime.Load(0, 1, b.log)
+	if got := b.values(); len(got) != 0 {
+		t.Fatalf("values %v", got)
+	}
+	b.want(b.write("b", "1"), nil)
+}
+
+// TestManyCallers is for the race detector: operations from everywhere, none lost, none at the same time.
+func TestManyCallers(t *testing.T) {
+	b := newBench(t)
+	b.runtime.options.Clock = clock.Real{}
+	b.runtime.Load(0, 1, b.log)
+	const callers, writes = 8, 500
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			for range writes {
+				done := make(chan error, 1)
+				b.runtime.Write(0, func(d *dictionary, _ time.Time) machine.Result {
+					n := len(d.offsets)
+					return machine.Result{
+						Records: pairs("n", fmt.Sprint(n)),
+						Done:    func(_ time.Time, err error) { done <- err },
+					}
+				}, func(err error) { done <- err })
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if got := b.values()["n"]; got != fmt.Sprint(callers*writes-1) {
+		t.Fatalf("last write was %s", got)
+	}
+}
+
+func TestIdleShardsAreSmall(t *testing.T) {
+	b := newBench(t)
+	const shards = 1000
+	logs := make([]memlog.Log, shards)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for i := range logs {
+		b.runtime.Load(int32(i), 1, &logs[i])
+		b.runtime.Write(int32(i), func(*dictionary, time.Time) machine.Result {
+			return machine.Result{}
+		}, func(err error) { t.Error(err) })
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if perShard := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) / shards; perShard > 2048 {
+		t.Fatalf("an idle shard takes %d bytes", perShard)
+	}
+	runtime.KeepAlive(b)
+}
