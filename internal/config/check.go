@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -107,3 +108,5 @@ func (nonNull) Validate(name string, v Value) error {
 type configError string
 
 func (e configError) Error() string { return string(e) }
+
+func configErrorf(format string, args ...any) error { return configError(fmt.Sprintf(format, args...)) }

@@ -105,7 +105,7 @@ func parseEndpoints(entries []string, protocols securityMap) ([]Listener, error)
 	for _, entry := range entries {
 		m := endpointSyntax.FindStringSubmatch(entry)
 		if m == nil {
-			return nil, fmt.Errorf("Unable to parse %s to a broker endpoint", entry)
+			return nil, configErrorf("Unable to parse %s to a broker endpoint", entry)
 		}
 		name := strings.ToUpper(m[1])
 		port, err := strconv.ParseInt(m[3], 10, 32)
@@ -114,7 +114,7 @@ func parseEndpoints(entries []string, protocols securityMap) ([]Listener, error)
 		}
 		protocol, ok := protocols[name]
 		if !ok {
-			return nil, fmt.Errorf("No security protocol defined for listener %s", name)
+			return nil, configErrorf("No security protocol defined for listener %s", name)
 		}
 		listeners = append(listeners, Listener{Name: name, Protocol: protocol, Host: m[2], Port: int(port)})
 	}
@@ -126,7 +126,7 @@ func checkListeners(listeners []Listener, entries []string, distinctPorts bool) 
 	byPort := map[int][]Listener{}
 	for _, l := range listeners {
 		if names[l.Name] {
-			return fmt.Errorf("Each listener must have a different name, listeners: %s", javaList(entries))
+			return configErrorf("Each listener must have a different name, listeners: %s", javaList(entries))
 		}
 		names[l.Name] = true
 		if l.Port != 0 {
@@ -155,14 +155,14 @@ func checkSamePort(port int, same []Listener, entries []string) error {
 	others := len(same) - len(addresses)
 	switch {
 	case others > 1:
-		return fmt.Errorf("Each listener must have a different port, listeners: %s", javaList(entries))
+		return configErrorf("Each listener must have a different port, listeners: %s", javaList(entries))
 	case len(addresses) == 2 && (others > 0 || addresses[0].Is4() == addresses[1].Is4()):
-		return fmt.Errorf("If you have two listeners on the same port then one needs to be IPv4 and the other IPv6, listeners: %s, port: %d",
+		return configErrorf("If you have two listeners on the same port then one needs to be IPv4 and the other IPv6, listeners: %s, port: %d",
 			javaList(entries), port)
 	case len(addresses) == 2 || len(same) == 1:
 		return nil
 	default:
-		return fmt.Errorf("Each listener must have a different port unless exactly one listener has an IPv4 address and the other IPv6 address, listeners: %s, port: %d",
+		return configErrorf("Each listener must have a different port unless exactly one listener has an IPv4 address and the other IPv6 address, listeners: %s, port: %d",
 			javaList(entries), port)
 	}
 }
