@@ -177,8 +177,8 @@ func TestLz4Forms(t *testing.T) {
 		"cut length":           plain[:9],
 		"cut block":            plain[:100],
 		"no end mark":          plain[:len(plain)-4],
-		"block checksum":       flip(checked, 300),
-		"block over the limit": append(bytes.Clone(plain[:7]), 1, 0, 1, 0x80),
+		"block checksum":       flip(checked, len(checked)-12),
+		"block over the limit": append(append(bytes.Clone(plain[:7]), 1, 0, 1, 0x80), make([]byte, 65541)...),
 	} {
 		if _, err := Decompress(nil, CodecLz4, in, 0); kindOf(err) != KindDecompression {
 			t.Errorf("%s: %v", name, err)

@@ -123,8 +123,11 @@ func TestSnappyIsStrict(t *testing.T) {
 			t.Fatalf("block %x", block)
 		}
 	})
-	// A literal of one byte, and a repeat of it: s2, not snappy.
-	repeat := []byte{9, 0, 'a', 0x01 | 4<<2, 0}
+	// A literal of one byte, a copy of four, and a copy of eight at the same distance: s2, not snappy.
+	repeat := []byte{13, 0, 'a', 0x01, 1, 0x01 | 4<<2, 0}
+	if got, err := snappy.Decode(nil, repeat); err != nil || string(got) != "aaaaaaaaaaaaa" {
+		t.Fatalf("the block is no s2 either: %q, %v", got, err)
+	}
 	if _, err := Decompress(nil, CodecSnappy, repeat, 0); kindOf(err) != KindDecompression {
 		t.Errorf("an s2 block: %v", err)
 	}

@@ -76,13 +76,19 @@ func acceptedShapes(t testing.TB) []shape {
 				rules: func(r *Rules) { r.LogAppendTime = true }},
 			shape{name: fmt.Sprintf("wrong-max-timestamp-%s", c), bytes: b.with(posMaxTimestamp, int64(5))},
 			shape{name: fmt.Sprintf("unknown-attributes-%s", c), bytes: b.with(posAttributes, int16(c)|0x4280)},
+			shape{name: fmt.Sprintf("unknown-attributes-append-time-%s", c), bytes: b.with(posAttributes, int16(c)|0x4280),
+				settings: "message.timestamp.type=LogAppendTime", rules: func(r *Rules) { r.LogAppendTime = true }},
+			shape{name: fmt.Sprintf("append-time-batch-%s", c),
+				bytes: b.with(posAttributes, int16(c)|attrLogAppendTime).with(posMaxTimestamp, int64(testNowMs-77777))},
 			shape{name: fmt.Sprintf("no-timestamps-%s", c), bytes: build(t, c, Record{Timestamp: -1, Key: []byte("k")})},
 			shape{name: fmt.Sprintf("cut-batch-behind-%s", c), bytes: append(b.clone(), b[:len(b)-1]...)},
 			shape{name: fmt.Sprintf("zeros-behind-%s", c), bytes: append(b.clone(), 0, 0, 0)},
 		)
 		for _, target := range allCodecs {
 			settings, rules := compression(target)
-			all = append(all, shape{name: fmt.Sprintf("%s-to-%s", c, target), bytes: b, settings: settings, rules: rules})
+			all = append(all,
+				shape{name: fmt.Sprintf("%s-to-%s", c, target), bytes: b, settings: settings, rules: rules},
+				shape{name: fmt.Sprintf("unknown-attributes-%s-to-%s", c, target), bytes: b.with(posAttributes, int16(c)|0x4280), settings: settings, rules: rules})
 		}
 		settings, rules := compression(CodecGzip)
 		all = append(all, shape{name: fmt.Sprintf("append-time-%s-to-gzip", c), bytes: b,
@@ -97,7 +103,6 @@ func acceptedShapes(t testing.TB) []shape {
 		shape{name: "idempotent", bytes: b},
 		shape{name: "idempotent-lz4-to-zstd", bytes: b, settings: settings, rules: rules},
 		shape{name: "leader-epoch-of-client", bytes: b.with(posLeaderEpoch, int32(77))},
-		shape{name: "log-append-time-batch-in-create-time-topic", bytes: build(t, CodecNone, samples()...).with(posAttributes, int16(attrLogAppendTime))},
 	)
 }
 

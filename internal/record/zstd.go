@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"sync"
 
@@ -16,7 +17,11 @@ const (
 	maxWideZstdWindow = 128 << 20
 	// maxWideZstd bounds how many frames with wide windows are decoded at a time, each into one piece of memory.
 	maxWideZstd = 2
+	// maxZstdRatio is how much a frame can expand at most: a block of 4 bytes makes 128 KiB.
+	maxZstdRatio = 128 << 10 / 4
 )
+
+var errZstdLength = errors.New("zstd: a frame claims an impossible size")
 
 var wideZstd = make(chan struct{}, maxWideZstd)
 
@@ -75,6 +80,11 @@ func (r *zstdReader) close() {
 type wideZstdReader struct{ bytes.Reader }
 
 func openWideZstd(payload []byte, maxBytes int64) (decompressor, error) {
+	// The decoder sets the declared size aside before it decodes.
+	var h zstd.Header
+	if err := h.Decode(payload); err == nil && h.FrameContentSize/maxZstdRatio > uint64(len(payload)) {
+		return nil, decompressionError(CodecZstd, errZstdLength)
+	}
 	wideZstd <- struct{}{}
 	defer func() { <-wideZstd }()
 	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
