@@ -12,7 +12,7 @@ import (
 
 // AllocateProducerIDs answers AllocateProducerIds: a block of 1000 ids.
 func (r *Run) AllocateProducerIDs(ctx context.Context, req *kmsg.AllocateProducerIDsRequest) *kmsg.AllocateProducerIDsResponse {
-	ctx, cancel := withTimeout(ctx, 0)
+	ctx, cancel := context.WithTimeout(ctx, defaultTimeout)
 	defer cancel()
 	resp, err := ask(ctx, r, func(env controller.Env, img *metadata.Image) (controller.Result[*kmsg.AllocateProducerIDsResponse], error) {
 		return controller.AllocateProducerIDs(env, img, req)
@@ -27,7 +27,7 @@ func (r *Run) AllocateProducerIDs(ctx context.Context, req *kmsg.AllocateProduce
 // RegisterBroker answers BrokerRegistration. The broker is fenced until its first heartbeat says that it is ready. That
 // of this node is also announced: as long as the node's lease lives, nobody else can register under its id.
 func (r *Run) RegisterBroker(ctx context.Context, req *kmsg.BrokerRegistrationRequest) *kmsg.BrokerRegistrationResponse {
-	ctx, cancel := withTimeout(ctx, 0)
+	ctx, cancel := context.WithTimeout(ctx, defaultTimeout)
 	defer cancel()
 	var resp *kmsg.BrokerRegistrationResponse
 	var err error
@@ -49,7 +49,7 @@ func (r *Run) RegisterBroker(ctx context.Context, req *kmsg.BrokerRegistrationRe
 
 // BrokerHeartbeat answers BrokerHeartbeat: it fences and unfences a broker, and lets it shut down.
 func (r *Run) BrokerHeartbeat(ctx context.Context, req *kmsg.BrokerHeartbeatRequest) *kmsg.BrokerHeartbeatResponse {
-	ctx, cancel := withTimeout(ctx, 0)
+	ctx, cancel := context.WithTimeout(ctx, defaultTimeout)
 	defer cancel()
 	resp, err := ask(ctx, r, func(env controller.Env, img *metadata.Image) (controller.Result[*kmsg.BrokerHeartbeatResponse], error) {
 		return controller.BrokerHeartbeat(env, img, req)

@@ -10,7 +10,8 @@ import (
 	"ottla.dev/ottla/internal/protocol"
 )
 
-var errNotController = protocol.Errorf(protocol.NotController, "This is not the correct controller for this cluster.")
+// errNotController carries no message, as Kafka's: its text is the one that clients have for the code.
+var errNotController error = protocol.NotController
 
 // request is one that waits for the controller.
 type request struct {
@@ -21,6 +22,9 @@ type request struct {
 
 // do has the controller decide about something, and waits until that is stored and the image shows it.
 func (r *Run) do(ctx context.Context, decide func(controller.Env, *metadata.Image) ([]metadata.Record, error)) error {
+	if ctx.Err() != nil {
+		return protocol.RequestTimedOut
+	}
 	if id := r.Image().ControllerID; id != metadata.NoLeader && id != r.o.NodeID {
 		return errNotController
 	}

@@ -14,11 +14,10 @@ import (
 // defaultTimeout is for requests that do not say how long they wait.
 const defaultTimeout = 30 * time.Second
 
+// withTimeout returns the context of a request that waits for ms. One that does not wait at all times out before it is
+// decided about, as in Kafka.
 func withTimeout(ctx context.Context, ms int32) (context.Context, context.CancelFunc) {
-	if ms <= 0 {
-		return context.WithTimeout(ctx, defaultTimeout)
-	}
-	return context.WithTimeout(ctx, time.Duration(ms)*time.Millisecond)
+	return context.WithTimeout(ctx, time.Duration(max(ms, 0))*time.Millisecond)
 }
 
 // CreateTopics answers CreateTopics.
@@ -32,7 +31,8 @@ func (r *Run) CreateTopics(ctx context.Context, caller controller.Caller, req *k
 		resp = req.ResponseKind().(*kmsg.CreateTopicsResponse)
 		for _, t := range req.Topics {
 			one := kmsg.NewCreateTopicsResponseTopic()
-			one.Topic, one.ErrorCode, one.ErrorMessage = t.Topic, int16(protocol.CodeOf(err)), protocol.MessageOf(err)
+			one.Topic = t.Topic
+			one.ErrorCode, one.ErrorMessage = codeAndMessage(err)
 			resp.Topics = append(resp.Topics, one)
 		}
 	}
@@ -69,7 +69,8 @@ func (r *Run) CreatePartitions(ctx context.Context, caller controller.Caller, re
 		resp = req.ResponseKind().(*kmsg.CreatePartitionsResponse)
 		for _, t := range req.Topics {
 			one := kmsg.NewCreatePartitionsResponseTopic()
-			one.Topic, one.ErrorCode, one.ErrorMessage = t.Topic, int16(protocol.CodeOf(err)), protocol.MessageOf(err)
+			one.Topic = t.Topic
+			one.ErrorCode, one.ErrorMessage = codeAndMessage(err)
 			resp.Topics = append(resp.Topics, one)
 		}
 	}
