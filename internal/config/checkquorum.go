@@ -16,17 +16,23 @@ type Voter struct {
 	Port int
 }
 
-func parseVoter(entry string) (Voter, bool) {
+const voterForm = "Each entry should be in the form `{id}@{host}:{port}`."
+
+func parseVoter(entry string) (Voter, error) {
+	const name = "controller.quorum.voters"
 	idText, address, ok := strings.Cut(entry, "@")
 	if !ok || strings.Contains(address, "@") {
-		return Voter{}, false
+		return Voter{}, configError("Invalid configuration value for " + name + ". " + voterForm)
 	}
 	id, err := strconv.ParseInt(idText, 10, 32)
 	if err != nil {
-		return Voter{}, false
+		return Voter{}, configError("Failed to parse voter ID as an integer from " + idText)
 	}
 	host, port, ok := parseHostPort(address)
-	return Voter{ID: int32(id), Host: host, Port: port}, ok
+	if !ok {
+		return Voter{}, configError("Failed to parse host name from entry " + entry + " for the configuration " + name + ". " + voterForm)
+	}
+	return Voter{ID: int32(id), Host: host, Port: port}, nil
 }
 
 func parseHostPort(address string) (string, int, bool) {
@@ -42,7 +48,7 @@ func parseHostPort(address string) (string, int, bool) {
 func (s *Snapshot) Voters() []Voter {
 	var voters []Voter
 	for _, entry := range s.List("controller.quorum.voters") {
-		if v, ok := parseVoter(entry); ok {
+		if v, err := parseVoter(entry); err == nil {
 			voters = append(voters, v)
 		}
 	}
@@ -59,8 +65,8 @@ func (quorumVoters) Validate(name string, v Value) error {
 		return invalid(name, "null", "entry must be non null")
 	}
 	for _, entry := range v.list {
-		if _, ok := parseVoter(entry); !ok {
-			return invalid(name, entry, "Each entry should be in the form `{id}@{host}:{port}`.")
+		if _, err := parseVoter(entry); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -77,7 +83,8 @@ func (bootstrapServers) Validate(name string, v Value) error {
 	}
 	for _, entry := range v.list {
 		if _, _, ok := parseHostPort(entry); !ok {
-			return invalid(name, entry, "Each entry should be in the form `{host}:{port}`.")
+			return configError("Failed to parse host name from " + entry + " for the configuration " + name +
+				`. Each entry should be in the form "{host}:{port}"`)
 		}
 	}
 	return nil

@@ -60,6 +60,9 @@ func Load(o LoadOptions) (*Snapshot, []string, error) {
 	if err := checkVariables(s, values); err != nil {
 		return nil, warnings, err
 	}
+	if err := s.validateTopic(nil); err != nil {
+		return nil, warnings, fmt.Errorf("the defaults for topics do not go together: %w", err)
+	}
 	s.static = static
 	return s, append(warnings, s.caveats()...), nil
 }
@@ -117,13 +120,18 @@ func explain(err error, values map[string]given) error {
 	}
 	var out []error
 	for _, e := range joined.Unwrap() {
-		var wrong *ValueError
-		if !errors.As(e, &wrong) {
+		var at *settingError
+		if !errors.As(e, &at) {
 			out = append(out, e)
 			continue
 		}
-		g := values[wrong.Name]
-		out = append(out, fmt.Errorf("%s=%s (%s): %s; allowed: %s", wrong.Name, g.value, g.origin, wrong.Reason, allowed(wrong.Name)))
+		reason := e.Error()
+		var wrong *ValueError
+		if errors.As(e, &wrong) {
+			reason = wrong.Reason
+		}
+		g := values[at.name]
+		out = append(out, fmt.Errorf("%s=%s (%s): %s; allowed: %s", at.name, g.value, g.origin, strings.TrimSuffix(reason, "."), allowed(at.name)))
 	}
 	return errors.Join(out...)
 }

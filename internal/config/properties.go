@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"unicode/utf16"
@@ -56,7 +57,8 @@ func (r *lineReader) next() (logical string, line int, ok bool) {
 			// A line that has nothing yet may still be a comment or blank, even when it continues one with nothing but a
 			// backslash: so it is in Java.
 			if text == "" {
-				if continues && r.pos == len(r.file) {
+				// A backslash that ends the file is an entry without a name, unless both characters of \r\n follow it.
+				if continues && r.pos == len(r.file) && !bytes.HasSuffix(r.file, []byte("\r\n")) {
 					return "", number, true
 				}
 				continue

@@ -13,7 +13,7 @@ func resolve(props map[string]string) (*Snapshot, error) {
 		case isSet:
 			v, err := setting.parse(text)
 			if err != nil {
-				wrong = append(wrong, err)
+				wrong = append(wrong, &settingError{setting.Name, err})
 			}
 			r.values[setting.Name] = v
 		case setting.required && !optionalHere(setting.Name, props):
@@ -40,6 +40,15 @@ func resolve(props map[string]string) (*Snapshot, error) {
 	s.topic = topic
 	return s, nil
 }
+
+// settingError says which setting has the wrong value, where Kafka's text does not.
+type settingError struct {
+	name string
+	err  error
+}
+
+func (e *settingError) Error() string { return e.err.Error() }
+func (e *settingError) Unwrap() error { return e.err }
 
 // optionalHere says which required settings Ottla can do without: a single node has no listener for controllers.
 func optionalHere(name string, props map[string]string) bool {

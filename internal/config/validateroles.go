@@ -70,7 +70,7 @@ func (r *resolver) nodeID() int32 { return int32(r.long("node.id")) }
 func (r *resolver) voterIDs() []int32 {
 	var ids []int32
 	for _, entry := range r.list("controller.quorum.voters") {
-		if v, ok := parseVoter(entry); ok {
+		if v, err := parseVoter(entry); err == nil {
 			ids = append(ids, v.ID)
 		}
 	}
