@@ -33,11 +33,12 @@ type Embedded struct {
 	Log        *slog.Logger // warnings and errors; nil: none
 }
 
-// The embedded member is alone, so an election takes one tick and the ticks serve leases only: they may be slow.
-// Measured: ready in under 50 ms on a fresh and on an old directory.
+// The embedded member is alone: it wins its election after one or two ticks, and ticks serve nothing else. Measured on two
+// cores: ready in 20 to 50 ms on a fresh directory, with 5,000 topics loaded in 90 ms; idle it takes under 1% of a core,
+// of which faster ticks would take more.
 const (
-	tick          = 10 * time.Millisecond
-	electionTicks = 10
+	tick          = 20 * time.Millisecond
+	electionTicks = 2
 
 	// One request of a client may change much more than etcd expects of its users: 10,000 partitions at once.
 	maxTxnOps       = 32 << 10
