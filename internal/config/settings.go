@@ -1,14 +1,50 @@
 package config
 
-// The declarations stand in the files settings_*.go, one file per area.
+// Area is a part of the settings as the documentation shows them. The declarations stand in the files settings_*.go, one
+// file per area.
+type Area struct {
+	Title    string
+	Settings []Setting
+}
+
+var brokerAreas = []Area{
+	{"Roles, controller and metadata", clusterSettings},
+	{"Listeners and connections", networkSettings},
+	{"Server", serverSettings},
+	{"The log", logSettings},
+	{"Replication", replicationSettings},
+	{"Quotas", quotaSettings},
+	{"Consumer groups and offsets", groupSettings},
+	{"Share groups", shareSettings},
+	{"Producers and transactions", transactionSettings},
+	{"Remote storage", remoteSettings},
+	{"TLS, SASL and authorization", securitySettings},
+	{"Ottla's own", ottlaSettings},
+	{"Kafka's internal settings", internalSettings},
+}
+
+var topicAreas = []Area{{"Topics", topicSettings}, {"Topics: Ottla's own", ottlaTopicSettings}}
+
+// BrokerAreas returns the broker settings by area.
+func BrokerAreas() []Area { return brokerAreas }
+
+// TopicAreas returns the topic settings by area.
+func TopicAreas() []Area { return topicAreas }
+
 var (
-	brokerTable = newTable(clusterSettings, networkSettings, serverSettings, logSettings, replicationSettings,
-		quotaSettings, groupSettings, shareSettings, transactionSettings, remoteSettings, securitySettings,
-		internalSettings, ottlaSettings)
-	topicTable         = newTable(topicSettings, ottlaTopicSettings)
+	brokerTable        = newTable(settingsOf(brokerAreas)...)
+	topicTable         = newTable(settingsOf(topicAreas)...)
 	groupTable         = newTable(groupconfigSettings)
 	clientMetricsTable = newTable(clientmetricsSettings)
 )
+
+func settingsOf(areas []Area) [][]Setting {
+	var all [][]Setting
+	for _, a := range areas {
+		all = append(all, a.Settings)
+	}
+	return all
+}
 
 // set declares a setting; the arguments are in the order in which the documentation shows them.
 func set(name string, kind Type, def string, check Check, scope Scope, effect Effect, doc string) Setting {
