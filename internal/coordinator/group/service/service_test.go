@@ -103,11 +103,11 @@ func ask[Req kmsg.Request, Resp kmsg.Response](b *bench, call func(group.Request
 	if answers != 1 {
 		b.t.Fatalf("%T was answered %d times", req, answers)
 	}
-	encoded := answer.AppendTo(nil)
-	if err := answer.ReadFrom(encoded); err != nil {
+	decoded := req.ResponseKind().(Resp)
+	if err := decoded.ReadFrom(answer.AppendTo(nil)); err != nil {
 		b.t.Fatalf("%T does not decode: %v", answer, err)
 	}
-	return answer
+	return decoded
 }
 
 func (b *bench) want(code int16, want protocol.Code) {
