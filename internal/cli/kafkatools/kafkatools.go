@@ -4,6 +4,7 @@ package kafkatools
 
 import (
 	"ottla.dev/ottla/internal/cli/kafkatools/apiversions"
+	"ottla.dev/ottla/internal/cli/kafkatools/configs"
 	"ottla.dev/ottla/internal/cli/kafkatools/consumergroups"
 	"ottla.dev/ottla/internal/cli/kafkatools/deleterecords"
 	"ottla.dev/ottla/internal/cli/kafkatools/getoffsets"
@@ -23,6 +24,7 @@ type IO = tool.IO
 func All() []Tool {
 	return []Tool{
 		apiversions.Tool(),
+		configs.Tool(),
 		consumergroups.Tool(),
 		deleterecords.Tool(),
 		getoffsets.Tool(),

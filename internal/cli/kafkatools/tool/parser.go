@@ -139,6 +139,7 @@ type Options struct {
 	parser *Parser
 	args   []string
 	seen   map[*Option][]string // present options; options without arguments have an empty list
+	order  []*Option            // as they stand on the command line, with repetitions
 	rest   []string
 }
 
@@ -205,12 +206,14 @@ func (o *Options) takeCluster(cluster string, next int) (int, error) {
 		if opt.argument != noArgument {
 			return o.takeArgument(opt, cluster[at+len(string(letter)):], next)
 		}
+		o.order = append(o.order, opt)
 		o.seen[opt] = []string{}
 	}
 	return next, nil
 }
 
 func (o *Options) takeArgument(opt *Option, value string, next int) (int, error) {
+	o.order = append(o.order, opt)
 	if opt.argument == noArgument {
 		if o.seen[opt] == nil {
 			o.seen[opt] = []string{}
@@ -303,6 +306,12 @@ func (k valueKind) accepts(v string) bool {
 
 // Empty tells whether the command line was empty.
 func (o *Options) Empty() bool { return len(o.args) == 0 }
+
+// Args gives the whole command line.
+func (o *Options) Args() []string { return o.args }
+
+// Order gives the options as they stand on the command line, with repetitions.
+func (o *Options) Order() []*Option { return o.order }
 
 // Rest gives the words that are no options.
 func (o *Options) Rest() []string { return o.rest }
