@@ -33,6 +33,7 @@ type producerSettings struct {
 	maxRequestBytes int
 	maxBlock        time.Duration
 	transactional   bool
+	unacknowledged  bool // acks=0
 }
 
 // consumerSettings is what the tools need to know of a consumer beside the options of its client.
@@ -82,6 +83,7 @@ func producerOptions(properties map[string]string) (producerSettings, error) {
 		maxRequestBytes: int(s.int32("max.request.size", 1048576, 0)),
 		maxBlock:        s.millis("max.block.ms", 60_000, 0),
 		transactional:   s.has("transactional.id"),
+		unacknowledged:  s.text("acks", "all") == "0",
 	}
 	requestTimeout := s.millis("request.timeout.ms", 30_000, 0)
 	linger := s.millis("linger.ms", 5, 0)

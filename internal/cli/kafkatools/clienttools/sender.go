@@ -33,7 +33,8 @@ type sender struct {
 func newSender(settings producerSettings, usualBytes int, extra ...kgo.Opt) (*sender, error) {
 	s := &sender{settings: settings, extra: extra, known: map[string]bool{}}
 	s.batchMax = clamp(max(settings.batchBytes, usualBytes), minBatchBytes, maxBatchBytes)
-	if settings.transactional { // one producer only may write into a transaction
+	// One producer only may write into a transaction, and without acknowledgements two producers have no order.
+	if (settings.transactional && usualBytes == 0) || settings.unacknowledged {
 		s.batchMax = max(s.batchMax, settings.maxRequestBytes)
 	}
 	client, err := s.newClient(s.batchMax)

@@ -108,7 +108,12 @@ func runVerifiableProducer(ctx context.Context, s tool.IO, args []string) int {
 	if err != nil {
 		return tool.Finish(s, o.parser, err)
 	}
-	out, err := newSender(settings, 0, kgo.WithLogger(clientLogger{newLogger(s.Stderr), "Producer clientId=" + properties["client.id"]}))
+	extra := []kgo.Opt{kgo.WithLogger(clientLogger{newLogger(s.Stderr), "Producer clientId=" + properties["client.id"]})}
+	if o.opts.Long(o.createTime) >= 0 {
+		// The Go client counts the delivery timeout from a record's own time; without retries the request timeout bounds it.
+		extra = append(extra, kgo.RecordDeliveryTimeout(0))
+	}
+	out, err := newSender(settings, 0, extra...)
 	if err != nil {
 		return tool.Finish(s, o.parser, err)
 	}
@@ -148,7 +153,7 @@ func (p *verifiableProducer) run(ctx context.Context, maxMessages int64, through
 		line = appendNumber(line, "sent", p.sent)
 		line = appendNumber(line, "acked", acked)
 		line = appendNumber(line, "target_throughput", int64(throughput))
-		return recordjson.AppendDouble(appendName(line, "avg_throughput"), 1000*(float64(acked)/elapsedMs))
+		return recordjson.AppendJSONDouble(appendName(line, "avg_throughput"), 1000*(float64(acked)/elapsedMs))
 	})
 }
 

@@ -196,13 +196,24 @@ func appendPrimitive(dst []byte, typ string, b []byte) []byte {
 	case "int64":
 		return strconv.AppendInt(dst, int64(binary.BigEndian.Uint64(b)), 10)
 	default:
-		return AppendDouble(dst, math.Float64frombits(binary.BigEndian.Uint64(b)))
+		return AppendJSONDouble(dst, math.Float64frombits(binary.BigEndian.Uint64(b)))
 	}
 }
 
-// structure reads a nested structure; a nullable one has a byte before it that says whether it is there.
+// structure reads a nested structure. Before a nullable one stands whether it is there: in a tagged field a varint that is
+// zero for null, elsewhere a byte that is negative for null.
 func (d *decoder) structure(dst []byte, f *field) ([]byte, error) {
-	if f.nullable.has(d.version) && !f.array {
+	switch {
+	case !f.nullable.has(d.version) || f.array:
+	case f.tagged.has(d.version):
+		n, err := d.uvarint()
+		if err != nil {
+			return dst, err
+		}
+		if n == 0 {
+			return append(dst, "null"...), nil
+		}
+	default:
 		b, err := d.take(1)
 		if err != nil {
 			return dst, err

@@ -52,6 +52,14 @@ func AppendString(dst []byte, s string) []byte { return appendString(dst, s) }
 // digit after the point, and an exponent outside of [0.001, 10^7).
 func AppendDouble(dst []byte, v float64) []byte { return appendFloating(dst, v, 64) }
 
+// AppendJSONDouble appends a number as Jackson writes it into JSON: what is no number in quotes.
+func AppendJSONDouble(dst []byte, v float64) []byte {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return append(AppendDouble(append(dst, '"'), v), '"')
+	}
+	return AppendDouble(dst, v)
+}
+
 // AppendFloat is AppendDouble for Java's Float.toString.
 func AppendFloat(dst []byte, v float32) []byte { return appendFloating(dst, float64(v), 32) }
 
