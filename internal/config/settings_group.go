@@ -10,7 +10,7 @@ var groupSettings = []Setting{
 		"Milliseconds that the first rebalance of an empty group waits for more members."),
 	set("group.max.size", Int, "2147483647", atLeast(1), ReadOnly, Active,
 		"Most members of a classic group."),
-	set("group.coordinator.rebalance.protocols", List, "classic,consumer,streams", listCheck{items: []string{"consumer", "classic", "share", "streams"}}, ReadOnly, Active,
+	set("group.coordinator.rebalance.protocols", List, "classic,consumer,streams", listCheck{items: []string{"consumer", "classic", "share", "streams"}}, ReadOnly, Later,
 		"Kinds of groups that are served: classic, consumer, streams, share. `classic` cannot be left out."),
 	set("group.coordinator.threads", Int, "4", atLeast(1), ReadOnly, None,
 		"Number of threads of the group coordinator. Ottla runs each shard alone, without a pool."),

@@ -20,7 +20,7 @@ var internalSettings = []Setting{
 		"Most bytes of a batch of Kafka's metadata log.").internal(),
 	set("log.initial.task.delay.ms", Long, "30000", atLeast(0), ReadOnly, None,
 		"Milliseconds after start before the log's background work begins.").internal(),
-	set("producer.id.expiration.check.interval.ms", Int, "600000", atLeast(1), ReadOnly, Active,
+	set("producer.id.expiration.check.interval.ms", Int, "600000", atLeast(1), ReadOnly, Later,
 		"Milliseconds between two looks for idempotent producers to forget.").internal(),
 	set("remote.log.index.file.cache.ttl.ms", Long, "900000", atLeast(-1), ReadOnly, Later,
 		"Milliseconds that an unused index of a remote segment is kept.").internal(),
