@@ -9,6 +9,7 @@ import (
 type Mismatch struct {
 	Script string
 	Step   string
+	Where  string // place in the script, "" where the script did not get there
 	Path   string // empty when the whole step differs
 	Want   string
 	Got    string
@@ -19,7 +20,7 @@ func (m Mismatch) String() string {
 	if at == "" {
 		at = "(whole answer)"
 	}
-	return fmt.Sprintf("%s, step %s\n    %s\n        want %s\n        got  %s", m.Script, m.Step, at, m.Want, m.Got)
+	return fmt.Sprintf("%s, step %s (%s)\n    %s\n        want %s\n        got  %s", m.Script, m.Step, m.Where, at, m.Want, m.Got)
 }
 
 const absent = "(nothing, or the default)"
@@ -41,7 +42,7 @@ func Compare(script string, want, got []Outcome) []Mismatch {
 		c := comparison{api: api}
 		c.values(nil, "", want[i].Answer, strip(got[i].Answer))
 		for _, m := range c.found {
-			m.Script, m.Step = script, want[i].Step
+			m.Script, m.Step, m.Where = script, want[i].Step, got[i].Where
 			all = append(all, m)
 		}
 	}

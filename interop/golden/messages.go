@@ -265,8 +265,11 @@ func valueTree(v reflect.Value) any {
 
 // errorName is Kafka's name of an error code, the number where it has none.
 func errorName(code int16) any {
-	if code == 0 {
+	switch code {
+	case 0:
 		return "NONE"
+	case 6: // kerr keeps the name from before followers could be fetched from
+		return "NOT_LEADER_OR_FOLLOWER"
 	}
 	if e := kerr.TypedErrorForCode(code); e != nil && (e.Code == code) {
 		return e.Message

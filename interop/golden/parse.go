@@ -187,7 +187,7 @@ func (p *parser) list() ([]any, error) {
 	return list, nil
 }
 
-// path reads Topics[0].Partitions[*].ErrorCode.
+// path reads Topics[0].Partitions[].ErrorCode and Configs[Name=="retention.ms"].Value.
 func (p *parser) path() (path, error) {
 	name, err := p.wantName()
 	if err != nil {
@@ -220,6 +220,17 @@ func (p *parser) pathIndex() (pathStep, error) {
 	}
 	if p.skipMark("]") { // [] is [*], as in the table of keys
 		return pathStep{every: true}, nil
+	}
+	if p.peek().kind == tokenName {
+		step := pathStep{key: p.next().text}
+		if err := p.wantMark("=="); err != nil {
+			return step, err
+		}
+		var err error
+		if step.value, err = p.value(); err != nil {
+			return step, err
+		}
+		return step, p.wantMark("]")
 	}
 	t := p.next()
 	index, err := strconv.Atoi(t.text)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,6 +22,7 @@ const (
 type Outcome struct {
 	Step   string // number, API and version, as "7 Metadata v3"
 	Answer any    // normalized; an *Object, or a string where there is no message
+	Where  string // place in the script with the loops' values, for people; not recorded
 }
 
 // player plays one script to one broker.
@@ -33,6 +35,9 @@ type player struct {
 	normalizer  *normalizer
 	correlation int32
 	number      int
+	line        int                 // of the statement that is being played
+	inLoops     []string            // the loops around it, as "v = 3"
+	lines       map[string][]string // of a variable that holds a list: where its elements stand
 	outcomes    []Outcome
 }
 
@@ -50,7 +55,7 @@ type sent struct {
 func Play(ctx context.Context, target *Target, script *Script) ([]Outcome, error) {
 	p := &player{
 		target: target, script: script,
-		connections: map[string]*connection{}, waiting: map[string]*sent{},
+		connections: map[string]*connection{}, waiting: map[string]*sent{}, lines: map[string][]string{},
 		variables: map[string]any{"p": script.Prefix(), "now": time.Now().UnixMilli()},
 	}
 	p.normalizer = newNormalizer(target)
@@ -68,6 +73,7 @@ func (p *player) run(ctx context.Context, statements []statement) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		p.line = st.sourceLine()
 		if err := p.step(ctx, st); err != nil {
 			var placed *stepError
 			if errors.As(err, &placed) {
@@ -115,6 +121,7 @@ func (p *player) step(ctx context.Context, st statement) error {
 	case *assign:
 		v, err := p.evaluate(st.value)
 		p.variables[st.variable] = v
+		p.lines[st.variable] = elementNames(st.value)
 		return err
 	}
 	panic(fmt.Sprintf("no statement %T", st))
@@ -125,13 +132,42 @@ func (p *player) loop(ctx context.Context, l *loop) error {
 	if err != nil {
 		return err
 	}
-	for _, v := range values {
-		p.variables[l.variable] = v
-		if err := p.run(ctx, l.body); err != nil {
-			return fmt.Errorf("with %s = %s: %w", l.variable, format(v), err)
+	names := elementNames(l.values)
+	if ref, ok := l.values.(Ref); ok {
+		names = p.lines[string(ref)]
+	}
+	for i, v := range values {
+		what := l.variable + " = " + shorten(format(v))
+		if i < len(names) {
+			what = l.variable + " of " + names[i]
 		}
+		p.variables[l.variable] = v
+		if parts, ok := v.([]any); ok { // [[a, b], …]: also $c0, $c1
+			for n, part := range parts {
+				p.variables[l.variable+strconv.Itoa(n)] = part
+			}
+		}
+		p.inLoops = append(p.inLoops, what)
+		if err := p.run(ctx, l.body); err != nil {
+			return fmt.Errorf("with %s: %w", what, err)
+		}
+		p.inLoops = p.inLoops[:len(p.inLoops)-1]
 	}
 	return nil
+}
+
+// elementNames tells where the elements of a list of functions stand: their evaluated bytes would say nothing to a reader.
+func elementNames(v any) []string {
+	list, _ := v.([]any)
+	var names []string
+	for _, e := range list {
+		call, ok := e.(*Call)
+		if !ok {
+			return nil
+		}
+		names = append(names, fmt.Sprintf("line %d", call.Line))
+	}
+	return names
 }
 
 func (p *player) loopValues(v any) ([]any, error) {
@@ -416,7 +452,11 @@ func (p *player) finish(tree *Object, api string, version int16, c *clauses) err
 
 func (p *player) record(what string, answer any) {
 	p.number++
-	p.outcomes = append(p.outcomes, Outcome{fmt.Sprintf("%d %s", p.number, what), answer})
+	where := fmt.Sprintf("line %d", p.line)
+	if len(p.inLoops) > 0 {
+		where += " with " + strings.Join(p.inLoops, ", ")
+	}
+	p.outcomes = append(p.outcomes, Outcome{fmt.Sprintf("%d %s", p.number, what), answer, where})
 }
 
 // decodeAnswer reads an answer's header and body, and notes what a reader of the exact version would stumble over.
@@ -476,7 +516,31 @@ func (p *player) raw(r *raw) error {
 	case err != nil:
 		return err
 	default:
-		p.record("raw", &Object{Fields: []Field{{Name: "Frame", Value: Bytes(frame)}}})
+		return p.rawAnswer(r, b, frame)
 	}
 	return nil
+}
+
+// rawAnswer records what came back to raw bytes. With decode=vN it is read as an answer of that version to the API that the bytes name.
+func (p *player) rawAnswer(r *raw, sentBytes, frame []byte) error {
+	version, err := versionOption(r.options, "decode", -1)
+	if err != nil {
+		return err
+	}
+	if version < 0 {
+		p.record("raw", &Object{Fields: []Field{{Name: "Frame", Value: Bytes(frame)}}})
+		return nil
+	}
+	if len(sentBytes) < 12 {
+		return errors.New("decode: the bytes have no header")
+	}
+	message := kmsg.RequestForKey(int16(binary.BigEndian.Uint16(sentBytes[4:])))
+	if message == nil {
+		return errors.New("decode: the bytes name no known API")
+	}
+	tree, err := decodeAnswer(frame, message, version, int32(binary.BigEndian.Uint32(sentBytes[8:])))
+	if err != nil {
+		return err
+	}
+	return p.finish(tree, kmsg.NameForKey(message.Key()), version, &r.clauses)
 }

@@ -89,7 +89,7 @@ func parseRecording(text string) ([]Outcome, error) {
 				return nil, fmt.Errorf("step %s: %w", number, err)
 			}
 		}
-		outcomes = append(outcomes, Outcome{step, answers[number]})
+		outcomes = append(outcomes, Outcome{Step: step, Answer: answers[number]})
 	}
 	return outcomes, nil
 }

@@ -20,10 +20,11 @@ type Target struct {
 // Starter starts a fresh one-node broker with the given properties over its usual ones. The broker has node id 1.
 type Starter func(ctx context.Context, properties map[string]string) (*Target, error)
 
-// SharedProperties hold for every broker that scripts are played to; a script's own go over them. Kafka's ready-made 3 s before a new
-// group's first rebalance would only make the replay wait.
+// SharedProperties hold for every broker that scripts are played to; a script's own go over them, an empty one takes a property away.
+// The usual 3 s before a new group's first rebalance would only make the replay wait; the records' times lie years back, and retention
+// must not take them away in the middle of a script.
 func SharedProperties() map[string]string {
-	return map[string]string{"node.id": "1", "group.initial.rebalance.delay.ms": "0"}
+	return map[string]string{"node.id": "1", "group.initial.rebalance.delay.ms": "0", "log.retention.ms": "-1"}
 }
 
 // FindScripts reads all scripts below a folder, in the order of their names. only, where not empty, is a part that a name must have.
@@ -76,7 +77,9 @@ func (s *Suite) start(ctx context.Context, script *Script) (*Target, error) {
 	properties := SharedProperties()
 	if script.Own {
 		for k, v := range script.Properties {
-			properties[k] = v
+			if properties[k] = v; v == "" {
+				delete(properties, k)
+			}
 		}
 	}
 	target, err := s.Start(ctx, properties)

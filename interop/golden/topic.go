@@ -154,11 +154,21 @@ func warmUp(ctx context.Context, target *Target) error {
 	}); err != nil {
 		return err
 	}
+	// The coordinator takes up the topic's partitions one by one. So many groups that each partition has some tell when it has all.
+	describe := kmsg.NewPtrDescribeGroupsRequest()
+	for n := range 1000 {
+		describe.Groups = append(describe.Groups, fmt.Sprintf("golden-warm-up-%d", n))
+	}
 	return p.poll(ctx, "loading of __consumer_offsets", func() error {
-		answer, err := p.ask(kmsg.NewPtrListGroupsRequest(), 4)
+		answer, err := p.ask(describe, 4)
 		if err != nil {
 			return err
 		}
-		return kerr.ErrorForCode(answer.(*kmsg.ListGroupsResponse).ErrorCode)
+		for _, g := range answer.(*kmsg.DescribeGroupsResponse).Groups {
+			if g.ErrorCode != 0 {
+				return kerr.ErrorForCode(g.ErrorCode)
+			}
+		}
+		return nil
 	})
 }

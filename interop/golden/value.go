@@ -42,13 +42,16 @@ func (o *Object) Get(name string) (any, bool) {
 	return nil, false
 }
 
-// A path names a part of an answer: Topics[0].Partitions[0].ErrorCode. [*] stands for every element.
+// A path names a part of an answer: Topics[0].Partitions[0].ErrorCode. [] stands for every element, [Name=="x"] for the first whose
+// field has that value.
 type path []pathStep
 
 type pathStep struct {
 	field string
 	index int // of the list that the field or the former index gave; valid when field is empty
 	every bool
+	key   string // a field that the element must have with the value
+	value any
 }
 
 func (p path) String() string {
@@ -56,7 +59,9 @@ func (p path) String() string {
 	for i, s := range p {
 		switch {
 		case s.every:
-			b.WriteString("[*]")
+			b.WriteString("[]")
+		case s.key != "":
+			fmt.Fprintf(&b, "[%s==%s]", s.key, format(s.value))
 		case s.field == "":
 			fmt.Fprintf(&b, "[%d]", s.index)
 		default:
@@ -69,7 +74,7 @@ func (p path) String() string {
 	return b.String()
 }
 
-// lookup finds the one value at a path; it does not follow [*].
+// lookup finds the one value at a path; it does not follow [].
 func lookup(v any, p path) (any, error) {
 	for i, s := range p {
 		switch at := v.(type) {
@@ -80,15 +85,34 @@ func lookup(v any, p path) (any, error) {
 			}
 			v = value
 		case []any:
-			if s.field != "" || s.every || s.index >= len(at) {
-				return nil, fmt.Errorf("no %s in the answer: it has %d elements", p[:i+1], len(at))
+			n := s.position(at)
+			if n < 0 {
+				return nil, fmt.Errorf("no %s in the answer, whose list has %d elements", p[:i+1], len(at))
 			}
-			v = at[s.index]
+			v = at[n]
 		default:
 			return nil, fmt.Errorf("no %s in the answer", p[:i+1])
 		}
 	}
 	return v, nil
+}
+
+// position is the index of the one element that a step means, -1 where there is none.
+func (s pathStep) position(list []any) int {
+	if s.key == "" {
+		if s.field != "" || s.every || s.index >= len(list) {
+			return -1
+		}
+		return s.index
+	}
+	for i, e := range list {
+		if o, ok := e.(*Object); ok {
+			if v, ok := o.Get(s.key); ok && format(v) == format(s.value) {
+				return i
+			}
+		}
+	}
+	return -1
 }
 
 // replaceAt changes every value at a path.
@@ -107,7 +131,7 @@ func replaceAt(v any, p path, by func(any) any) any {
 		}
 	case []any:
 		for i := range at {
-			if p[0].every || p[0].field == "" && p[0].index == i {
+			if p[0].every || p[0].position(at) == i {
 				at[i] = replaceAt(at[i], p[1:], by)
 			}
 		}
