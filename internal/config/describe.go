@@ -14,7 +14,7 @@ import (
 type DescribeQuery struct {
 	Resource  kmsg.ConfigResourceType
 	Name      string            // topic, broker id ("" for the cluster-wide default), group or subscription
-	Keys      []string          // nil: all settings
+	Keys      []string          // none: all settings
 	Synonyms  bool              // fill ConfigSynonyms
 	Docs      bool              // fill Documentation
 	Overrides map[string]string // the resource's own dynamic settings, from the metadata image; not for brokers
@@ -32,7 +32,7 @@ func (s *Snapshot) Describe(q DescribeQuery) ([]kmsg.DescribeConfigsResponseReso
 	if err != nil {
 		return nil, err
 	}
-	if q.Keys != nil {
+	if len(q.Keys) > 0 {
 		entries = slices.DeleteFunc(entries, func(e entry) bool { return !slices.Contains(q.Keys, e.Name) })
 	}
 	for i := range entries {

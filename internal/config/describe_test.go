@@ -113,8 +113,8 @@ func TestDescribeFilters(t *testing.T) {
 		t.Errorf("unasked: %+v", e)
 	}
 	entries, err = s.Describe(DescribeQuery{Resource: kmsg.ConfigResourceTypeBroker, Name: "1", Keys: []string{}})
-	if err != nil || len(entries) != 0 {
-		t.Errorf("an empty list of keys asks for nothing: %d, %v", len(entries), err)
+	if err != nil || len(entries) < 340 {
+		t.Errorf("an empty list of keys asks for everything: %d, %v", len(entries), err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 )
 
 // SecurityProtocol is how the connections of a listener are secured, with Kafka's numbers.
@@ -51,5 +52,17 @@ func (s *Snapshot) BrokerListeners() []Listener { return s.listenersWhere(s.list
 func (s *Snapshot) ControllerListeners() []Listener { return s.listenersWhere(s.listeners, true) }
 
 // AdvertisedListeners returns what clients are told of the broker listeners. A wildcard host means the address that the
-// client itself reached: it appears only where advertised.listeners is not set.
+// client itself reached.
 func (s *Snapshot) AdvertisedListeners() []Listener { return s.listenersWhere(s.advertised, false) }
+
+// ForListener returns the value of a broker setting as it holds for one listener: `listener.name.<listener>.<name>` where
+// that is set, or else the plain setting.
+func (s *Snapshot) ForListener(listener, name string) Value {
+	plain := s.Value(name)
+	if text, ok := s.props["listener.name."+strings.ToLower(listener)+"."+name]; ok {
+		if v, err := brokerTable.byName[name].parse(text); err == nil {
+			return v
+		}
+	}
+	return plain
+}

@@ -139,6 +139,9 @@ func explain(err error, values map[string]given) error {
 // allowed describes the values of a broker setting.
 func allowed(name string) string {
 	setting := brokerTable.byName[name]
+	if base, ok := listenerBase(name); ok {
+		setting = brokerTable.byName[base]
+	}
 	if setting == nil {
 		return "see the documentation"
 	}

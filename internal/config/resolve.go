@@ -1,6 +1,10 @@
 package config
 
-import "errors"
+import (
+	"errors"
+	"maps"
+	"slices"
+)
 
 // resolve makes a snapshot of merged properties. static, cluster and broker are left to the caller. All wrong values are
 // reported; the rules between settings are checked when every value for itself is right, and the first breach counts.
@@ -22,6 +26,7 @@ func resolve(props map[string]string) (*Snapshot, error) {
 			r.values[setting.Name] = setting.value
 		}
 	}
+	wrong = append(wrong, wrongListenerValues(props)...)
 	if len(wrong) > 0 {
 		return nil, errors.Join(wrong...)
 	}
@@ -39,6 +44,21 @@ func resolve(props map[string]string) (*Snapshot, error) {
 	}
 	s.topic = topic
 	return s, nil
+}
+
+// wrongListenerValues checks the settings that stand under a listener's prefix and can be changed while it is open. The
+// others are read by what opens the listener.
+func wrongListenerValues(props map[string]string) []error {
+	var wrong []error
+	for _, name := range slices.Sorted(maps.Keys(props)) {
+		base, ok := listenerBase(name)
+		if setting := brokerTable.byName[base]; ok && setting != nil && setting.Scope != ReadOnly {
+			if _, err := setting.parse(props[name]); err != nil {
+				wrong = append(wrong, &settingError{name, err})
+			}
+		}
+	}
+	return wrong
 }
 
 // settingError says which setting has the wrong value, where Kafka's text does not.

@@ -85,3 +85,14 @@ func TestNearest(t *testing.T) {
 		t.Error("a distance is wrong")
 	}
 }
+
+func TestForListener(t *testing.T) {
+	s := load(t, LoadOptions{Fallback: Standalone("/a"), Set: []string{"max.connections=7", "listener.name.plaintext.max.connections=3"}})
+	if s.ForListener("PLAINTEXT", "max.connections").Long() != 3 || s.ForListener("OTHER", "max.connections").Long() != 7 {
+		t.Error("a listener's own limit does not count")
+	}
+	_, _, err := Load(LoadOptions{Fallback: Standalone("/a"), Set: []string{"listener.name.plaintext.max.connections=x"}})
+	if err == nil || err.Error() != "listener.name.plaintext.max.connections=x (--set): Not a number of type INT; allowed: int [0,...]" {
+		t.Errorf("a wrong value: %v", err)
+	}
+}
