@@ -100,6 +100,16 @@ func (r *Run) Close() error {
 	return nil
 }
 
+// Done is closed once the Run has stopped by itself, for the reason that Err gives, or by Close.
+func (r *Run) Done() <-chan struct{} { return r.ctx.Done() }
+
+// Err returns why the Run cannot go on: the metadata is damaged, or that of another cluster. It is nil while it can.
+func (r *Run) Err() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failed
+}
+
 // Image returns the newest image.
 func (r *Run) Image() *metadata.Image { return r.image.Load() }
 

@@ -20,7 +20,8 @@ type client struct {
 	etcd   *clientv3.Client
 	prefix string
 	limits store.Limits
-	page   int64 // keys per answer of a range
+	page   int64                  // keys per answer of a range
+	admit  func([]store.Op) error // refuses commits before they reach etcd; nil: none
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -85,6 +86,11 @@ func (c *client) Range(ctx context.Context, prefix string) ([]store.KeyValue, in
 
 // Commit implements store.Backend.
 func (c *client) Commit(ctx context.Context, conditions []store.Condition, ops []store.Op) (int64, error) {
+	if c.admit != nil {
+		if err := c.admit(ops); err != nil {
+			return 0, err
+		}
+	}
 	ctx, cancel := c.operation(ctx)
 	defer cancel()
 	compares := make([]clientv3.Cmp, len(conditions))

@@ -13,6 +13,7 @@ import (
 
 	"go.etcd.io/bbolt"
 	"go.etcd.io/etcd/client/pkg/v3/types"
+	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/config"
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.etcd.io/etcd/server/v3/etcdserver"
@@ -51,6 +52,10 @@ const (
 	memberName       = "ottla"
 	unusedPeerURL    = "http://localhost:0" // a member must have one; nothing listens there
 	backendBatchTime = 100 * time.Millisecond
+	pageKeys         = 20_000
+
+	minFreeBytes    = 32 << 20
+	minFreeToDelete = 8 << 20
 )
 
 var setWALSize sync.Once
@@ -89,11 +94,45 @@ func Open(ctx context.Context, o Embedded) (store.Backend, error) {
 		return nil, errors.Join(fmt.Errorf("metadata in %s: %w", o.Dir, err), stop())
 	}
 	c := v3client.New(server)
-	limits := store.Limits{Ops: maxTxnOps, Bytes: maxRequestBytes}
-	return newClient(c, DefaultPrefix, limits, 20_000, func() error {
+	b := newClient(c, DefaultPrefix, store.Limits{Ops: maxTxnOps, Bytes: maxRequestBytes}, pageKeys, func() error {
 		_ = c.Close() // it only tells that its context ended
 		return stop()
-	}), nil
+	})
+	b.admit = func(ops []store.Op) error { return checkRoom(o.Dir, ops) }
+	if err := disarm(ctx, c); err != nil {
+		return nil, errors.Join(fmt.Errorf("metadata in %s: %w", o.Dir, err), b.Close())
+	}
+	return b, nil
+}
+
+// disarm takes back the alarm that the member raised when its quota was reached: nobody else can do it for an embedded
+// one. If there still is no room, the next commit raises it again.
+func disarm(ctx context.Context, c *clientv3.Client) error {
+	alarms, err := c.AlarmList(ctx)
+	if err != nil || len(alarms.Alarms) == 0 {
+		return err
+	}
+	_, err = c.AlarmDisarm(ctx, &clientv3.AlarmMember{})
+	return err
+}
+
+// checkRoom refuses commits while the disk is nearly full: etcd ends the process when it cannot write. What deletes
+// something may use the last of the room, because that is how there comes to be more.
+func checkRoom(dir string, ops []store.Op) error {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err != nil {
+		return nil // not a reason to refuse
+	}
+	need := uint64(minFreeBytes)
+	for _, op := range ops {
+		if op.Delete {
+			need = minFreeToDelete
+		}
+	}
+	if free := fs.Bavail * uint64(fs.Bsize); free < need {
+		return fmt.Errorf("%w: %d bytes are free on the disk of %s", store.ErrFull, free, dir)
+	}
+	return nil
 }
 
 func serverConfig(o Embedded, fresh bool) config.ServerConfig {
