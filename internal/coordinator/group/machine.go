@@ -142,11 +142,11 @@ func restoreGroup(id string, value *kmsg.GroupMetadataValue) *group {
 
 // Loaded implements machine.Machine: sessions begin anew, and the clean-up of offsets is scheduled.
 func (m *Machine) Loaded(now time.Time) {
-	for kind, count := range m.skipped {
-		m.log.Warn("skipped records of a type that is not known; they belong to kinds of groups that are not served",
-			"type", kind, "records", count)
+	if m.skipped != nil {
+		m.log.Warn("skipped records of types that are not known; they belong to kinds of groups that are not served",
+			"records_by_type", m.skipped)
+		m.skipped = nil
 	}
-	m.skipped = nil
 	for _, id := range m.groupIDs() {
 		g := m.groups[id]
 		for _, member := range g.members {
