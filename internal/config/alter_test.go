@@ -122,7 +122,7 @@ func (c *cluster) play(t *testing.T, line string) string {
 	return fmt.Sprint(int(protocol.CodeOf(err)), " ", text(protocol.MessageOf(err)))
 }
 
-// otherwords are answers that differ from Kafka's on purpose.
+// otherWords are answers that differ from Kafka's on purpose.
 var otherWords = map[string]string{
 	"42 Error parsing configuration property 'listener.security.protocol.map': begin 0, end -1, length 9":   "42 Error parsing configuration property 'listener.security.protocol.map': PLAINTEXT is not of the form key:value",
 	"42 Error parsing configuration property 'max.connections.per.ip.overrides': begin 0, end -1, length 3": "42 Error parsing configuration property 'max.connections.per.ip.overrides': foo is not of the form key:value",

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// accepted are configurations that Kafka refuses and Ottla takes on purpose, or refuses in other words.
+// otherVerdicts are for configurations that Kafka refuses and Ottla takes on purpose, or refuses in other words.
 var otherVerdicts = map[string]string{
 	"combined no voters": "ok", // a single node needs no address of controllers
 	"combined wildcard":  "ok", // clients are told the address that they reached
