@@ -78,16 +78,18 @@ type GroupQuery struct {
 	Consumers bool // groups of the types classic and consumer whose protocol is "consumer" or none
 }
 
+// wants filters by type here rather than in the request, since older brokers cannot. Their groups count as classic.
+func (q GroupQuery) wants(g GroupListing) bool {
+	kind := cmp.Or(g.Type, ClassicType)
+	if q.Consumers && (kind != ClassicType && kind != ConsumerType || g.Protocol != "consumer" && g.Protocol != "") {
+		return false
+	}
+	return len(q.Types) == 0 || slices.Contains(q.Types, kind)
+}
+
 // ListGroups lists the groups of all brokers, sorted by id.
 func ListGroups(ctx context.Context, c *tool.Client, q GroupQuery) ([]GroupListing, error) {
 	req := kmsg.NewPtrListGroupsRequest()
-	types := q.Types
-	if q.Consumers && types == nil {
-		types = []GroupType{ClassicType, ConsumerType}
-	}
-	for _, t := range types {
-		req.TypesFilter = append(req.TypesFilter, string(t))
-	}
 	for _, s := range q.States {
 		req.StatesFilter = append(req.StatesFilter, string(s))
 	}
@@ -100,9 +102,6 @@ func ListGroups(ctx context.Context, c *tool.Client, q GroupQuery) ([]GroupListi
 	}
 	var groups []GroupListing
 	for _, g := range resp.Groups {
-		if q.Consumers && g.ProtocolType != "consumer" && g.ProtocolType != "" {
-			continue
-		}
 		listing := GroupListing{ID: g.Group, Protocol: g.ProtocolType}
 		if g.GroupType != "" {
 			listing.Type = ParseGroupType(g.GroupType)
@@ -110,7 +109,9 @@ func ListGroups(ctx context.Context, c *tool.Client, q GroupQuery) ([]GroupListi
 		if g.GroupState != "" {
 			listing.State = ParseGroupState(g.GroupState)
 		}
-		groups = append(groups, listing)
+		if q.wants(listing) {
+			groups = append(groups, listing)
+		}
 	}
 	slices.SortFunc(groups, func(a, b GroupListing) int { return cmp.Compare(a.ID, b.ID) })
 	return groups, nil
