@@ -1,7 +1,5 @@
 package metadata
 
-import "slices"
-
 // Broker is the registration of one broker.
 type Broker struct {
 	ID            int32
@@ -48,5 +46,3 @@ func (b *Broker) DefaultDir() UUID {
 	}
 	return UUID{}
 }
-
-func (b *Broker) hasDir(dir UUID) bool { return slices.Contains(b.LogDirs, dir) }
