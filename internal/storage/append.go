@@ -1,0 +1,182 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"ottla.dev/ottla/internal/config"
+	"ottla.dev/ottla/internal/record"
+)
+
+// Origin says who hands batches to Append.
+type Origin = record.Origin
+
+// The origins. A client's and a coordinator's batches are validated and given offsets; replicated ones have them.
+const (
+	OriginClient      = record.OriginClient
+	OriginCoordinator = record.OriginCoordinator
+	OriginReplication = record.OriginReplication
+)
+
+// AppendOptions goes with the batches of one append.
+type AppendOptions struct {
+	LeaderEpoch int32
+	Origin      Origin
+}
+
+// AppendInfo tells where an append went.
+type AppendInfo struct {
+	FirstOffset    int64
+	LastOffset     int64
+	MaxTimestamp   int64
+	LogAppendTime  int64 // -1 unless the topic's timestamps are of the append; of a duplicate its batch's timestamp
+	LogStartOffset int64
+	SizeBytes      int // what was written; recompression may have changed it
+	NumRecords     int64
+	Duplicate      bool // the batch had been appended before, at these offsets; nothing was written
+}
+
+// Append validates batches, gives them offsets and writes them with one system call. The buffer is changed (offsets, the
+// leader epoch, timestamps) and may be used again once Append has returned. Errors are *record.Error for batches that are
+// not valid, protocol errors for what a producer did wrong, and the sentinels of this package. After an error the log is
+// as it was.
+func (l *Log) Append(batches []byte, options AppendOptions) (AppendInfo, error) {
+	c := l.Config()
+	// Validation costs the most and needs no lock: offsets are counted from zero here and moved when they are known.
+	result, err := record.Validate(batches, l.rules(c, options))
+	if err != nil {
+		return AppendInfo{}, err
+	}
+	if len(result.Batches) > c.SegmentBytes {
+		return AppendInfo{}, fmt.Errorf("%w: %d bytes for %s, whose segment.bytes is %d", ErrBatchTooLarge, len(result.Batches), l.tp, c.SegmentBytes)
+	}
+	info, err := l.append(&result, c, options)
+	if err != nil {
+		return AppendInfo{}, err
+	}
+	if !info.Duplicate && c.FlushMessages != math.MaxInt64 && l.LogEndOffset()-l.DurableOffset() >= c.FlushMessages {
+		if err := l.Flush(); err != nil {
+			return AppendInfo{}, err
+		}
+	}
+	return info, nil
+}
+
+func (l *Log) rules(c *config.Topic, options AppendOptions) record.Rules {
+	return record.Rules{
+		Origin:               options.Origin,
+		LeaderEpoch:          options.LeaderEpoch,
+		NowMs:                l.nowMs(),
+		MaxMessageBytes:      c.MaxMessageBytes,
+		Compacted:            c.CleanupCompact,
+		Compression:          record.Codec(c.CompressionType),
+		GzipLevel:            c.GzipLevel,
+		Lz4Level:             c.Lz4Level,
+		ZstdLevel:            c.ZstdLevel,
+		LogAppendTime:        c.LogAppendTime,
+		TimestampBeforeMaxMs: c.TimestampBeforeMaxMs,
+		TimestampAfterMaxMs:  c.TimestampAfterMaxMs,
+	}
+}
+
+func (l *Log) append(result *record.Result, c *config.Topic, options AppendOptions) (AppendInfo, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.usable(); err != nil {
+		return AppendInfo{}, err
+	}
+	if err := l.dir.admit(len(result.Batches)); err != nil {
+		return AppendInfo{}, err
+	}
+	if err := l.place(result, options); err != nil {
+		return AppendInfo{}, err
+	}
+	info := AppendInfo{
+		FirstOffset: result.FirstOffset, LastOffset: result.LastOffset, MaxTimestamp: result.MaxTimestamp,
+		LogAppendTime: result.LogAppendTimeMs, LogStartOffset: l.LogStartOffset(),
+		SizeBytes: len(result.Batches), NumRecords: result.NumRecords,
+	}
+	duplicate, isDuplicate, err := l.producers.stage(result.Batches, options.Origin)
+	if err != nil {
+		return AppendInfo{}, l.dir.failUnlessRefused("reading the producers' state of", l, err)
+	}
+	if isDuplicate {
+		info.FirstOffset, info.LastOffset = duplicate.firstOffset(), duplicate.lastOffset
+		info.LogAppendTime, info.SizeBytes, info.Duplicate = duplicate.timestamp, 0, true
+		return info, nil
+	}
+	if err := l.write(result, c); err != nil {
+		return AppendInfo{}, err
+	}
+	return info, nil
+}
+
+// place gives batches their offsets, or checks those that a leader gave them.
+func (l *Log) place(result *record.Result, options AppendOptions) error {
+	end := l.LogEndOffset()
+	if options.Origin == OriginReplication {
+		if result.FirstOffset < end {
+			return fmt.Errorf("%w: %s ends at %d, the first offset is %d", ErrUnexpectedOffset, l.tp, end, result.FirstOffset)
+		}
+		return nil
+	}
+	for rest := record.Batch(result.Batches); len(rest) > 0; rest = rest[rest.Size():] {
+		rest.SetBaseOffset(rest.BaseOffset() + end)
+	}
+	result.FirstOffset += end
+	result.LastOffset += end
+	return nil
+}
+
+// write brings placed batches into the active segment and makes them visible.
+func (l *Log) write(result *record.Result, c *config.Topic) error {
+	if err := l.rollFor(result, c); err != nil {
+		return l.dir.fail("rolling a segment of "+l.tp.String(), err)
+	}
+	active := l.active()
+	if err := active.loadForAppend(); err != nil {
+		return l.dir.fail("reading the indexes of "+l.tp.String(), err)
+	}
+	if err := active.write(result.Batches); err != nil {
+		var uncut errUncut
+		if errors.As(err, &uncut) {
+			l.dir.takeOffline("cutting off a failed append to "+l.tp.String(), err)
+			return fmt.Errorf("%w: %w", ErrDirOffline, err)
+		}
+		return l.dir.fail("appending to "+l.tp.String(), err)
+	}
+	if err := active.appended(result.Batches, int64(c.IndexIntervalBytes)); ignoreTransient(err) != nil {
+		// The batches are written; only the directory is given up.
+		l.dir.fail("indexing "+l.tp.String(), err)
+	}
+	active.sizeBytes.Add(int64(len(result.Batches)))
+	l.publish(result.LastOffset + 1)
+	l.touched.Store(true)
+	l.producers.commit()
+	if err := l.noteEpochs(result.Batches); err != nil {
+		// What the file lacks is found in the batches when it matters, after a crash.
+		l.logger.Warn("the leader epoch could not be noted", "partition", l.tp.String(), "error", err)
+	}
+	return nil
+}
+
+// noteEpochs records where new leader epochs begin. The usual case, nothing new, costs one comparison.
+func (l *Log) noteEpochs(batches []byte) error {
+	for rest := record.Batch(batches); len(rest) > 0; rest = rest[rest.Size():] {
+		if epoch := rest.PartitionLeaderEpoch(); epoch >= 0 {
+			if err := l.epochs.assign(l, epoch, rest.BaseOffset()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// failUnlessRefused handles an error that may be the disk's or a refusal of what was asked.
+func (d *logDir) failUnlessRefused(operation string, l *Log, err error) error {
+	if isRefusal(err) {
+		return err
+	}
+	return d.fail(operation+" "+l.tp.String(), err)
+}

@@ -1,0 +1,83 @@
+package storage
+
+import (
+	"errors"
+	"io/fs"
+)
+
+// checkpoints is what a directory's checkpoint files say of its partitions.
+type checkpoints struct {
+	recoveryPoints map[TopicPartition]int64
+	startOffsets   map[TopicPartition]int64
+	highWatermarks map[TopicPartition]int64
+}
+
+// readCheckpoints reads the three files. One that is missing or does not parse counts as empty: that costs a longer recovery, and never data.
+func (d *logDir) readCheckpoints() (c checkpoints, err error) {
+	for name, into := range map[string]*map[TopicPartition]int64{
+		recoveryPointCheckpointName: &c.recoveryPoints,
+		startOffsetCheckpointName:   &c.startOffsets,
+		highWatermarkCheckpointName: &c.highWatermarks,
+	} {
+		offsets, err := ReadOffsetCheckpoint(d.fs, join(d.path, name))
+		switch {
+		case err == nil:
+			*into = offsets
+		case errors.Is(err, fs.ErrNotExist):
+		case errors.Is(err, ErrCorrupt):
+			d.logger.Warn("a checkpoint cannot be read and is rebuilt", "file", join(d.path, name), "error", err)
+		default:
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+// writeCheckpoints writes the recovery points and start offsets now. While the directory is being opened it only notes that they are to be
+// written, because those of the logs that are not open yet are unknown; they are before the first append.
+func (d *logDir) writeCheckpoints() error {
+	d.recoveryPoints.changed()
+	d.startOffsets.changed()
+	if !d.loaded.Load() {
+		return nil
+	}
+	if err := d.writeRecoveryPoints(); err != nil {
+		return err
+	}
+	return d.writeStartOffsets()
+}
+
+func (d *logDir) writeRecoveryPoints() error {
+	return d.writeOffsets(&d.recoveryPoints, recoveryPointCheckpointName, func(l *Log) (int64, bool) { return l.RecoveryPoint(), true })
+}
+
+// writeStartOffsets writes the start offsets of those logs that do not simply start with their first segment.
+func (d *logDir) writeStartOffsets() error {
+	return d.writeOffsets(&d.startOffsets, startOffsetCheckpointName, func(l *Log) (int64, bool) {
+		start := l.LogStartOffset()
+		return start, start > l.list()[0].base
+	})
+}
+
+func (d *logDir) writeHighWatermarks() error {
+	return d.writeOffsets(&d.highWatermarks, highWatermarkCheckpointName, func(l *Log) (int64, bool) { return l.HighWatermark(), true })
+}
+
+func (d *logDir) writeOffsets(mark *dirtyMark, name string, of func(*Log) (int64, bool)) error {
+	d.checkpointMu.Lock()
+	defer d.checkpointMu.Unlock()
+	if !mark.take() || d.online() != nil {
+		return nil
+	}
+	offsets := map[TopicPartition]int64{}
+	for _, l := range d.manager.logsIn(d) {
+		if offset, ok := of(l); ok {
+			offsets[l.tp] = offset
+		}
+	}
+	if err := writeOffsetCheckpoint(d.fs, d.path, name, offsets); err != nil {
+		mark.changed()
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,226 @@
+package storage
+
+import (
+	"errors"
+	"io/fs"
+	"slices"
+	"sort"
+	"sync"
+
+	"ottla.dev/ottla/internal/vfs"
+)
+
+// epochCache knows at which offset each leader epoch of a log begins (KIP-101). It reads the partition's
+// leader-epoch-checkpoint when it is first asked, and replaces the file at each change. The file is synced with the next
+// flush: what a crash takes of it is found again in the batches past the recovery point.
+type epochCache struct {
+	mu      sync.Mutex // guards the rest
+	loaded  bool
+	dirty   bool // written since the last sync
+	entries []EpochEntry
+}
+
+// epochSource is where an epochCache finds its file, and how it makes it anew should the file be damaged: a *Log.
+type epochSource interface {
+	fs() vfs.FS
+	path() string
+	rebuildEpochs() ([]EpochEntry, error)
+}
+
+func (c *epochCache) load(source epochSource) error {
+	if c.loaded {
+		return nil
+	}
+	entries, err := ReadEpochCheckpoint(source.fs(), join(source.path(), epochCheckpointName))
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrCorrupt) {
+		entries, err = source.rebuildEpochs()
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries { // through assign, so that a file out of order does no harm
+		c.assignEntry(e)
+	}
+	c.loaded = true
+	return nil
+}
+
+// assign notes that an epoch begins at an offset, unless it is known to begin earlier.
+func (c *epochCache) assign(source epochSource, epoch int32, startOffset int64) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.load(source); err != nil {
+		return err
+	}
+	if !c.assignEntry(EpochEntry{epoch, startOffset}) {
+		return nil
+	}
+	return c.write(source)
+}
+
+// assignEntry removes what contradicts the new entry: epochs that are not lower, or begin not before.
+func (c *epochCache) assignEntry(e EpochEntry) bool {
+	if e.Epoch < 0 || e.StartOffset < 0 {
+		return false
+	}
+	if n := len(c.entries); n > 0 && c.entries[n-1].Epoch == e.Epoch && c.entries[n-1].StartOffset <= e.StartOffset {
+		return false
+	}
+	for n := len(c.entries); n > 0 && (c.entries[n-1].Epoch >= e.Epoch || c.entries[n-1].StartOffset >= e.StartOffset); n-- {
+		c.entries = c.entries[:n-1]
+	}
+	c.entries = append(c.entries, e)
+	return true
+}
+
+func (c *epochCache) write(source epochSource) error {
+	c.dirty = true
+	return writeEpochCheckpoint(source.fs(), source.path(), c.entries, unsynced)
+}
+
+// sync makes the file durable if it has changed.
+func (c *epochCache) sync(source epochSource) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.dirty {
+		return nil
+	}
+	if err := writeEpochCheckpoint(source.fs(), source.path(), c.entries, synced); err != nil {
+		return err
+	}
+	c.dirty = false
+	return nil
+}
+
+func (c *epochCache) latest(source epochSource) (e EpochEntry, ok bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.load(source); err != nil || len(c.entries) == 0 {
+		return e, false, err
+	}
+	return c.entries[len(c.entries)-1], true, nil
+}
+
+func (c *epochCache) earliest(source epochSource) (e EpochEntry, ok bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.load(source); err != nil || len(c.entries) == 0 {
+		return e, false, err
+	}
+	return c.entries[0], true, nil
+}
+
+// forOffset returns the epoch that an offset belongs to.
+func (c *epochCache) forOffset(source epochSource, offset int64) (epoch int32, ok bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.load(source); err != nil {
+		return 0, false, err
+	}
+	i := sort.Search(len(c.entries), func(i int) bool { return c.entries[i].StartOffset > offset })
+	if i == 0 {
+		return 0, false, nil
+	}
+	return c.entries[i-1].Epoch, true, nil
+}
+
+// endOffset answers what KIP-279 asks of a leader: the largest epoch it knows that is not above the given one, and where
+// that ends. -1, -1 if the epoch is above all known.
+func (c *epochCache) endOffset(source epochSource, epoch int32, logEndOffset int64) (found int32, end int64, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.load(source); err != nil {
+		return -1, -1, err
+	}
+	n := len(c.entries)
+	if epoch < 0 || n == 0 {
+		return -1, -1, nil
+	}
+	if c.entries[n-1].Epoch == epoch {
+		return epoch, logEndOffset, nil
+	}
+	higher := sort.Search(n, func(i int) bool { return c.entries[i].Epoch > epoch })
+	switch higher {
+	case n:
+		return -1, -1, nil
+	case 0: // all known epochs are higher: the asked one can have nothing that is not before the first of them
+		return epoch, c.entries[0].StartOffset, nil
+	}
+	return c.entries[higher-1].Epoch, c.entries[higher].StartOffset, nil
+}
+
+// truncateFromEnd forgets the epochs that begin at or after an offset.
+func (c *epochCache) truncateFromEnd(source epochSource, offset int64) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.load(source); err != nil {
+		return err
+	}
+	n := len(c.entries)
+	for n > 0 && c.entries[n-1].StartOffset >= offset {
+		n--
+	}
+	if n == len(c.entries) {
+		return nil
+	}
+	c.entries = c.entries[:n]
+	return c.write(source)
+}
+
+// truncateFromStart forgets the epochs that end before an offset; the one that holds it begins there from now on.
+func (c *epochCache) truncateFromStart(source epochSource, offset int64) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.load(source); err != nil {
+		return err
+	}
+	before := sort.Search(len(c.entries), func(i int) bool { return c.entries[i].StartOffset > offset })
+	if before == 0 || before == 1 && c.entries[0].StartOffset == offset {
+		return nil
+	}
+	c.entries = slices.Delete(c.entries, 0, before-1)
+	c.entries[0].StartOffset = offset
+	return c.write(source)
+}
+
+func (c *epochCache) clear(source epochSource) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.loaded, c.entries = true, nil
+	return c.write(source)
+}
+
+// all returns a copy of the entries.
+func (c *epochCache) all(source epochSource) ([]EpochEntry, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.load(source); err != nil {
+		return nil, err
+	}
+	return slices.Clone(c.entries), nil
+}
+
+// recovered notes the epoch of a batch that recovery reads. If the file is missing or damaged nothing is noted: once the
+// log is loaded, load finds all epochs in the batches.
+func (c *epochCache) recovered(source epochSource, epoch int32, startOffset int64) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.loaded {
+		entries, err := ReadEpochCheckpoint(source.fs(), join(source.path(), epochCheckpointName))
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrCorrupt) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			c.assignEntry(e)
+		}
+		c.loaded = true
+	}
+	if n := len(c.entries); n > 0 && c.entries[n-1].Epoch >= epoch {
+		return nil
+	}
+	c.assignEntry(EpochEntry{epoch, startOffset})
+	return c.write(source)
+}

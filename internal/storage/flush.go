@@ -1,0 +1,105 @@
+package storage
+
+import (
+	"fmt"
+)
+
+// Flush makes everything appended so far durable and moves the recovery point there.
+func (l *Log) Flush() error {
+	l.flushMu.Lock()
+	defer l.flushMu.Unlock()
+	return l.flush()
+}
+
+func (l *Log) flush() error {
+	if err := l.dir.online(); err != nil {
+		return err
+	}
+	truncations := l.truncations.Load()
+	end := l.endMark()
+	if end.offset <= l.recoveryPoint.Load() && !l.newNames.Load() && !l.newMetadata.Load() {
+		return nil
+	}
+	if err := l.syncBatches(end); err != nil {
+		return err
+	}
+	if err := l.syncAround(end); err != nil {
+		return l.syncFailed(err)
+	}
+	l.advance(&l.recoveryPoint, end.offset, truncations)
+	l.dir.recoveryPoints.changed()
+	return nil
+}
+
+// syncBatches makes the batches before an end durable, and the names of their files: what an acknowledged record needs to
+// survive. The caller holds flushMu.
+func (l *Log) syncBatches(end endMark) error {
+	truncations := l.truncations.Load()
+	list := l.list()
+	for i := max(0, floor(list, l.DurableOffset())); i < len(list); i++ {
+		if list[i].base > end.offset {
+			break
+		}
+		if err := list[i].syncBatches(); err != nil {
+			return l.syncFailed(err)
+		}
+	}
+	if l.newNames.Swap(false) {
+		if err := l.fs().SyncDir(l.path()); err != nil {
+			return l.syncFailed(err)
+		}
+	}
+	if err := l.dir.syncNames(); err != nil {
+		return err
+	}
+	l.advance(&l.durable, end.offset, truncations)
+	return nil
+}
+
+// syncAround makes durable what goes with the batches: indexes, snapshots, leader epochs, the topic id.
+func (l *Log) syncAround(end endMark) error {
+	list := l.list()
+	for i := max(0, floor(list, l.recoveryPoint.Load())); i < len(list) && list[i].base <= end.offset; i++ {
+		if err := list[i].loadIndexes(); err != nil {
+			return err
+		}
+		if err := list[i].syncIndexes(); err != nil {
+			return err
+		}
+	}
+	if err := l.epochs.sync(l); err != nil {
+		return err
+	}
+	if l.newMetadata.Swap(false) {
+		return writePartitionMetadata(l.fs(), l.path(), l.topicID, synced)
+	}
+	return nil
+}
+
+// syncFailed handles an error while syncing. Unlike a failed write, nobody knows afterwards what is on the disk: the
+// system may have dropped the pages that it could not write. So even an error that passes takes the directory offline.
+func (l *Log) syncFailed(err error) error {
+	if l.isClosed() { // deleted while it was being flushed
+		return fmt.Errorf("%w: %s", ErrClosed, l.tp)
+	}
+	l.dir.takeOffline("syncing "+l.tp.String(), err)
+	return fmt.Errorf("%w: syncing %s: %w", ErrDirOffline, l.tp, err)
+}
+
+func (l *Log) isClosed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed
+}
+
+// advance moves a mark forward, unless the log has been truncated since the end was taken.
+func (l *Log) advance(mark interface {
+	Load() int64
+	Store(int64)
+}, offset int64, truncations uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.truncations.Load() == truncations && offset > mark.Load() {
+		mark.Store(offset)
+	}
+}

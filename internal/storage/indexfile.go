@@ -1,0 +1,277 @@
+package storage
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"sync"
+
+	"ottla.dev/ottla/internal/vfs"
+)
+
+// Entry sizes of both indexes.
+const (
+	offsetEntryBytes = 8  // relative offset uint32, position uint32
+	timeEntryBytes   = 12 // timestamp int64, relative offset uint32
+)
+
+// maxPendingBytes is how many bytes of new entries wait in memory before they are written together: an index entry per
+// append must not cost a system call per append. What waits is lost in a crash and rebuilt by recovery.
+const maxPendingBytes = 4096
+
+// probeBytes is what a search reads at once when it has narrowed the place down.
+const probeBytes = 2048
+
+// indexFile is an offset index or a time index: sorted entries of one size. It knows nothing until it is first used, and
+// keeps no entries in memory but those that are not written yet. Unlike Apache Kafka's, the file of an active segment
+// is as long as its entries, not as long as segment.index.bytes allows: nothing is mapped that would need the room.
+type indexFile struct {
+	file       cachedFile
+	entryBytes int
+
+	mu      sync.Mutex // guards the rest
+	loaded  bool
+	stored  int    // entries in the file
+	pending []byte // entries after those
+	last    [timeEntryBytes]byte
+}
+
+var errIndexDamaged = errors.New("index is damaged")
+
+// load finds out how many entries there are. A missing file and a length that no index has are errIndexDamaged.
+func (x *indexFile) load(cache *fileCache) error {
+	if x.loaded {
+		return nil
+	}
+	file, err := x.file.acquire(cache)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: the file is missing", errIndexDamaged)
+	}
+	if err != nil {
+		return err
+	}
+	defer x.file.release()
+	sizeBytes, err := file.Size()
+	if err != nil {
+		return err
+	}
+	if sizeBytes%int64(x.entryBytes) != 0 {
+		return fmt.Errorf("%w: its %d bytes are no multiple of %d", errIndexDamaged, sizeBytes, x.entryBytes)
+	}
+	x.stored = int(sizeBytes) / x.entryBytes
+	if x.stored > 0 {
+		if err := readFull(file, x.last[:x.entryBytes], sizeBytes-int64(x.entryBytes)); err != nil {
+			return err
+		}
+	}
+	x.loaded = true
+	return nil
+}
+
+func (x *indexFile) count() int { return x.stored + len(x.pending)/x.entryBytes }
+
+// add appends an entry. The index must be loaded.
+func (x *indexFile) add(entry []byte) {
+	x.pending = append(x.pending, entry...)
+	copy(x.last[:], entry)
+}
+
+// write brings pending entries into the file. Where the disk is full they are dropped: an index with fewer entries is
+// slower and still right.
+func (x *indexFile) write(cache *fileCache) error {
+	if len(x.pending) == 0 {
+		return nil
+	}
+	file, err := x.file.acquire(cache)
+	if err != nil {
+		return err
+	}
+	defer x.file.release()
+	at := int64(x.stored * x.entryBytes)
+	_, err = file.WriteAt(x.pending, at)
+	if err != nil {
+		err = errors.Join(ignoreTransient(err), file.Truncate(at))
+		x.pending = x.pending[:0]
+		if err == nil {
+			err = x.reloadLast(file)
+		}
+		return err
+	}
+	x.stored += len(x.pending) / x.entryBytes
+	x.pending = x.pending[:0]
+	return nil
+}
+
+func (x *indexFile) reloadLast(file vfs.File) error {
+	if x.stored == 0 {
+		return nil
+	}
+	return readFull(file, x.last[:x.entryBytes], int64((x.stored-1)*x.entryBytes))
+}
+
+// sync writes what is pending and makes the file durable.
+func (x *indexFile) sync(cache *fileCache) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if err := x.write(cache); err != nil {
+		return err
+	}
+	file, err := x.file.acquire(cache)
+	if err != nil {
+		return err
+	}
+	defer x.file.release()
+	return file.Sync()
+}
+
+// flush writes what is pending and gives the memory back.
+func (x *indexFile) flush(cache *fileCache) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	err := x.write(cache)
+	if len(x.pending) == 0 {
+		x.pending = nil
+	}
+	return err
+}
+
+// truncate keeps the first n entries.
+func (x *indexFile) truncate(cache *fileCache, n int) error {
+	if n >= x.stored {
+		x.pending = x.pending[:min(len(x.pending), (n-x.stored)*x.entryBytes)]
+	} else {
+		file, err := x.file.acquire(cache)
+		if err != nil {
+			return err
+		}
+		defer x.file.release()
+		if err := file.Truncate(int64(n * x.entryBytes)); err != nil {
+			return err
+		}
+		x.stored, x.pending = n, nil
+	}
+	if n == 0 {
+		return nil
+	}
+	if p := len(x.pending); p > 0 {
+		copy(x.last[:], x.pending[p-x.entryBytes:])
+		return nil
+	}
+	file, err := x.file.acquire(cache)
+	if err != nil {
+		return err
+	}
+	defer x.file.release()
+	return x.reloadLast(file)
+}
+
+// reset makes the file anew and empty.
+func (x *indexFile) reset(cache *fileCache) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	file, err := x.file.acquire(cache)
+	if errors.Is(err, fs.ErrNotExist) {
+		if file, err = cache.fs.Create(x.file.path()); err == nil {
+			x.file.adopt(cache, file)
+			file, err = x.file.acquire(cache)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	defer x.file.release()
+	if err := file.Truncate(0); err != nil {
+		return err
+	}
+	x.loaded, x.stored, x.pending = true, 0, nil
+	return nil
+}
+
+// search returns the number of entries from the start for which before is true; it must be true for a first part of the
+// entries and false for the rest. entry, if the number is not zero, is the last of them.
+func (x *indexFile) search(cache *fileCache, before func(entry []byte) bool) (n int, entry [timeEntryBytes]byte, err error) {
+	size := x.entryBytes
+	if p := len(x.pending) / size; p > 0 && before(x.pending[:size]) {
+		lo, hi := 0, p-1 // entry lo is before
+		for lo < hi {
+			mid := (lo + hi + 1) / 2
+			if before(x.pending[mid*size : (mid+1)*size]) {
+				lo = mid
+			} else {
+				hi = mid - 1
+			}
+		}
+		copy(entry[:], x.pending[lo*size:(lo+1)*size])
+		return x.stored + lo + 1, entry, nil
+	}
+	if x.stored == 0 {
+		return 0, entry, nil
+	}
+	file, err := x.file.acquire(cache)
+	if err != nil {
+		return 0, entry, err
+	}
+	defer x.file.release()
+	return x.searchFile(file, before)
+}
+
+// searchFile halves the file until what is left fits into one read, and reads that.
+func (x *indexFile) searchFile(file vfs.File, before func(entry []byte) bool) (n int, entry [timeEntryBytes]byte, err error) {
+	buffer := probePool.Get().(*[probeBytes]byte)
+	defer probePool.Put(buffer)
+	size := x.entryBytes
+	lo, hi := 0, x.stored // the answer is between them
+	for hi-lo > probeBytes/size {
+		mid := (lo + hi) / 2
+		if err := readFull(file, buffer[:size], int64(mid*size)); err != nil {
+			return 0, entry, err
+		}
+		if before(buffer[:size]) {
+			lo = mid
+		} else {
+			hi = mid
+		}
+	}
+	entries := buffer[:(hi-lo)*size]
+	if err := readFull(file, entries, int64(lo*size)); err != nil {
+		return 0, entry, err
+	}
+	for len(entries) > 0 && before(entries[:size]) {
+		copy(entry[:], entries[:size])
+		entries = entries[size:]
+		lo++
+	}
+	return lo, entry, nil
+}
+
+var probePool = sync.Pool{New: func() any { return new([probeBytes]byte) }}
+
+// readAll returns all entries of the file, for checks.
+func (x *indexFile) readAll(cache *fileCache) ([]byte, error) {
+	file, err := x.file.acquire(cache)
+	if err != nil {
+		return nil, err
+	}
+	defer x.file.release()
+	entries := make([]byte, x.stored*x.entryBytes)
+	return entries, readFull(file, entries, 0)
+}
+
+// readFull reads exactly len(p) bytes; an end of file before that is io.ErrUnexpectedEOF.
+func readFull(file io.ReaderAt, p []byte, at int64) error {
+	n, err := file.ReadAt(p, at)
+	if n == len(p) {
+		return nil
+	}
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+func relativeOffset(entry []byte) int64 { return int64(binary.BigEndian.Uint32(entry)) }
+func entryPosition(entry []byte) int64  { return int64(binary.BigEndian.Uint32(entry[4:])) }
+func entryTime(entry []byte) int64      { return int64(binary.BigEndian.Uint64(entry)) }
+func timeOffset(entry []byte) int64     { return int64(binary.BigEndian.Uint32(entry[8:])) }

@@ -1,0 +1,225 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"ottla.dev/ottla/internal/config"
+	"ottla.dev/ottla/internal/record"
+)
+
+// loadState is what is known of a partition before its directory is read.
+type loadState struct {
+	clean         bool // the broker was shut down in order
+	recoveryPoint int64
+	startOffset   int64
+	highWatermark int64
+}
+
+// newLog returns a log that knows nothing of its files yet.
+func newLog(d *logDir, tp TopicPartition, dir string, c *config.Topic) *Log {
+	l := &Log{tp: tp, dir: d, logger: d.logger}
+	l.where.Store(&dir)
+	l.config.Store(c)
+	l.producers.log = l
+	return l
+}
+
+// createLog makes the directory of a new partition.
+func createLog(d *logDir, tp TopicPartition, options CreateOptions) (*Log, error) {
+	l := newLog(d, tp, join(d.path, tp.String()), options.Config)
+	l.topicID = options.TopicID
+	if err := d.fs.MkdirAll(l.path()); err != nil {
+		return nil, err
+	}
+	d.newNames.Store(true)
+	if l.topicID != ([16]byte{}) {
+		if err := writePartitionMetadata(d.fs, l.path(), l.topicID, unsynced); err != nil {
+			return nil, err
+		}
+		l.newMetadata.Store(true)
+	}
+	first, err := l.createSegment(0)
+	if err != nil {
+		return nil, err
+	}
+	l.setSegments([]*segment{first})
+	l.publish(0)
+	l.producers.loaded, l.producers.entries = true, map[int64]*producerEntry{}
+	l.epochs.loaded = true
+	return l, nil
+}
+
+// loadLog opens a partition's directory. After a clean shutdown it reads little more than names; after a crash it reads
+// what lies past the recovery point, and cuts what is not sound.
+func loadLog(d *logDir, tp TopicPartition, dir string, c *config.Topic, state loadState) (*Log, error) {
+	l := newLog(d, tp, dir, c)
+	id, _, err := readPartitionMetadata(d.fs, dir)
+	if err != nil {
+		if !errors.Is(err, ErrCorrupt) {
+			return nil, err
+		}
+		l.logger.Warn("the topic id of a partition cannot be read", "error", err)
+	}
+	l.topicID = id
+	if err := l.loadSegments(); err != nil {
+		return nil, err
+	}
+	l.startOffset.Store(max(state.startOffset, 0))
+	if len(l.list()) == 0 {
+		first, err := l.createSegment(l.LogStartOffset())
+		if err != nil {
+			return nil, err
+		}
+		l.setSegments([]*segment{first})
+	}
+	next, err := l.findEnd(state)
+	if err != nil {
+		return nil, err
+	}
+	return l, l.settleLoaded(state, next)
+}
+
+// settleLoaded sets the offsets of a log whose segments are known.
+func (l *Log) settleLoaded(state loadState, next int64) error {
+	l.publish(next)
+	l.recoveryPoint.Store(min(state.recoveryPoint, next))
+	l.durable.Store(l.recoveryPoint.Load())
+	if next < state.startOffset {
+		l.logger.Warn("a log ends before its start offset and is emptied; have segment files been deleted?",
+			"partition", l.tp.String(), "logEndOffset", next, "logStartOffset", state.startOffset)
+		return l.restart(state.startOffset)
+	}
+	l.startOffset.Store(max(state.startOffset, l.list()[0].base))
+	l.highWatermark.Store(min(max(state.highWatermark, l.LogStartOffset()), next))
+	if !state.clean {
+		// An unclean end may have left epochs of batches that are gone.
+		if err := l.epochs.truncateFromEnd(l, next); err != nil {
+			return err
+		}
+	}
+	return l.producers.removeStray(next)
+}
+
+// loadSegments reads the names in the directory.
+func (l *Log) loadSegments() error {
+	entries, err := l.fs().ReadDir(l.path())
+	if err != nil {
+		return err
+	}
+	if entries, err = l.finishSwaps(entries); err != nil {
+		return err
+	}
+	var list []*segment
+	present := map[string]bool{}
+	for _, e := range entries {
+		if offset, suffix, ok := parseFileName(e.Name); ok && !e.IsDir {
+			switch suffix {
+			case logSuffix:
+				list = append(list, newSegment(l, offset))
+			case snapshotSuffix:
+				l.producers.snapshots = append(l.producers.snapshots, offset)
+			}
+		}
+		present[e.Name] = true
+	}
+	slices.SortFunc(list, func(a, b *segment) int { return compareInt64(a.base, b.base) })
+	slices.Sort(l.producers.snapshots)
+	l.setSegments(list)
+	for _, e := range entries {
+		if err := l.removeLeftover(e.Name, present); err != nil {
+			return err
+		}
+	}
+	for _, s := range list {
+		info, err := l.fs().Stat(s.path(logSuffix))
+		if err != nil {
+			return err
+		}
+		s.sizeBytes.Store(info.SizeBytes)
+		s.created = info.ModTime.UnixMilli()
+		s.jitterMs = jitter(l.Config())
+	}
+	return nil
+}
+
+func compareInt64(a, b int64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// removeLeftover removes files that an interrupted removal, replacement or roll has left.
+func (l *Log) removeLeftover(name string, present map[string]bool) error {
+	offset, suffix, ok := parseFileName(name)
+	leftover := strings.HasSuffix(name, deletedSuffix) || strings.HasSuffix(name, cleanedSuffix) || strings.HasSuffix(name, tmpSuffix)
+	if ok && (suffix == indexSuffix || suffix == timeIndexSuffix || suffix == txnIndexSuffix) && !present[fileName(offset, logSuffix)] {
+		l.logger.Warn("removing an index without a segment", "file", join(l.path(), name))
+		leftover = true
+	}
+	if !leftover {
+		return nil
+	}
+	return ignoreMissing(l.fs().Remove(join(l.path(), name)))
+}
+
+// findEnd returns the log end offset, recovering what needs it.
+func (l *Log) findEnd(state loadState) (next int64, err error) {
+	list := l.list()
+	if state.clean {
+		next, err = list[len(list)-1].nextOffset()
+		if err == nil || !isDamage(err) || isOldFormat(err) {
+			return next, err
+		}
+		l.logger.Warn("a segment that was closed in order is damaged", "segment", list[len(list)-1].path(logSuffix), "reason", err)
+		return l.recover(len(list)-1, 0)
+	}
+	from := max(0, floor(list, state.recoveryPoint))
+	if next, err := list[len(list)-1].nextOffset(); from == len(list)-1 && err == nil && next < state.recoveryPoint {
+		// The log is shorter than what was once synced: nothing about it is certain.
+		return l.recover(from, 0)
+	}
+	return l.recover(from, state.recoveryPoint)
+}
+
+// recover checks the segments from one on, and cuts the log at the first batch that is not sound.
+func (l *Log) recover(from int, recoveryPoint int64) (next int64, err error) {
+	list := l.list()
+	var found recovery
+	for i := from; i < len(list); i++ {
+		s := list[i]
+		found, err = s.recover(recoveryPoint, l.recoverEpoch)
+		if err != nil {
+			return 0, fmt.Errorf("recovering %s: %w", s.path(logSuffix), err)
+		}
+		if found.cutBytes > 0 {
+			l.logger.Warn("cut a log that was not closed in order at the first batch that is not sound",
+				"segment", s.path(logSuffix), "position", s.size(), "cutBytes", found.cutBytes, "logEndOffset", found.nextOffset,
+				"segmentsRemoved", len(list)-i-1, "reason", found.reason)
+			l.retire(list[i+1:])
+			l.setSegments(slices.Clone(list[:i+1]))
+			if err := l.producers.removeAfter(found.nextOffset); err != nil {
+				return 0, err
+			}
+			break
+		}
+	}
+	return found.nextOffset, nil
+}
+
+// recoverEpoch notes the leader epoch of a recovered batch. Before the end of the log is known the file alone can be read.
+func (l *Log) recoverEpoch(b record.Batch) {
+	epoch := b.PartitionLeaderEpoch()
+	if epoch < 0 {
+		return
+	}
+	if err := l.epochs.recovered(l, epoch, b.BaseOffset()); err != nil {
+		l.logger.Warn("the leader epoch of a recovered batch could not be noted", "partition", l.tp.String(), "error", err)
+	}
+}

@@ -1,0 +1,173 @@
+package storage
+
+import (
+	"fmt"
+	"log/slog"
+	"sort"
+	"sync"
+	"sync/atomic"
+
+	"ottla.dev/ottla/internal/config"
+	"ottla.dev/ottla/internal/vfs"
+)
+
+// Log is one partition's log. All methods may be called from several goroutines. Appends and other changes go one after
+// the other; reads run beside them.
+//
+// Locks, in the order in which they are taken: flushMu, mu, a segment's indexMu, an index's mu, a segment's statMu, endMu.
+type Log struct {
+	tp      TopicPartition
+	topicID [16]byte
+	dir     *logDir
+	logger  *slog.Logger
+	config  atomic.Pointer[config.Topic]
+	where   atomic.Pointer[string] // the partition's directory; it gets another name when the partition is deleted
+
+	mu        sync.Mutex // held by whatever changes the log
+	closed    bool
+	producers producerTable
+	epochs    epochCache
+	segments  atomic.Pointer[[]*segment] // ascending, never empty; replaced as a whole
+
+	endMu sync.RWMutex // guards end; held for moments only
+	end   endMark
+
+	startOffset   atomic.Int64
+	highWatermark atomic.Int64
+
+	flushMu       sync.Mutex    // held while syncing
+	durable       atomic.Int64  // the batches below are on stable storage
+	recoveryPoint atomic.Int64  // the batches below and all about them are on stable storage
+	newNames      atomic.Bool   // files have been created since the last sync of the directory
+	newMetadata   atomic.Bool   // partition.metadata has been written since its last sync
+	truncations   atomic.Uint64 // so that a flush notices that one happened meanwhile
+	waiters       waiterList
+
+	touched   atomic.Bool // appended to since settle last looked
+	unsettled atomic.Bool // appended to before settle last looked, and has not written out its indexes since
+	flushedMs atomic.Int64
+}
+
+// endMark is the end of the log: the next offset, and where its batch will stand. The three change together.
+type endMark struct {
+	offset   int64
+	segment  *segment
+	position int64
+}
+
+// TopicPartition returns whose log it is.
+func (l *Log) TopicPartition() TopicPartition { return l.tp }
+
+// TopicID returns the id of the topic; zero if the directory does not tell.
+func (l *Log) TopicID() [16]byte { return l.topicID }
+
+// Dir returns the log directory in which the partition's directory lies.
+func (l *Log) Dir() string { return l.dir.path }
+
+// Config returns the configuration in force.
+func (l *Log) Config() *config.Topic { return l.config.Load() }
+
+// UpdateConfig sets the configuration. It is in force from the next operation on.
+func (l *Log) UpdateConfig(c *config.Topic) { l.config.Store(c) }
+
+// LogStartOffset returns the first offset that may be read.
+func (l *Log) LogStartOffset() int64 { return l.startOffset.Load() }
+
+// LogEndOffset returns the offset that the next record gets.
+func (l *Log) LogEndOffset() int64 { return l.endMark().offset }
+
+// HighWatermark returns the offset below which records are committed. The log only keeps it; replication decides on it.
+func (l *Log) HighWatermark() int64 { return l.highWatermark.Load() }
+
+// SetHighWatermark sets the high watermark, bounded to what there is.
+func (l *Log) SetHighWatermark(offset int64) {
+	offset = min(max(offset, l.LogStartOffset()), l.LogEndOffset())
+	if l.highWatermark.Swap(offset) != offset {
+		l.dir.highWatermarks.changed()
+	}
+}
+
+// LastStableOffset returns the offset below which no transaction is open. Without transactions that is the high watermark.
+func (l *Log) LastStableOffset() int64 { return l.HighWatermark() }
+
+// RecoveryPoint returns the offset below which nothing needs to be recovered after a crash.
+func (l *Log) RecoveryPoint() int64 { return l.recoveryPoint.Load() }
+
+// DurableOffset returns the offset below which all batches are on stable storage. It is not below the recovery point.
+func (l *Log) DurableOffset() int64 { return max(l.durable.Load(), l.recoveryPoint.Load()) }
+
+// SizeBytes returns the size of all batches.
+func (l *Log) SizeBytes() int64 {
+	sum := int64(0)
+	for _, s := range l.list() {
+		sum += s.size()
+	}
+	return sum
+}
+
+// NumSegments returns the number of segments.
+func (l *Log) NumSegments() int { return len(l.list()) }
+
+// ActiveProducers returns the state of all producers, ordered by id.
+func (l *Log) ActiveProducers() ([]ProducerState, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.usable(); err != nil {
+		return nil, err
+	}
+	if err := l.producers.load(l.LogEndOffset()); err != nil {
+		return nil, l.dir.fail("reading the producers' state of "+l.tp.String(), err)
+	}
+	return l.producers.states(), nil
+}
+
+// String names the log in messages.
+func (l *Log) String() string {
+	return fmt.Sprintf("%s (offsets %d to %d)", l.tp, l.LogStartOffset(), l.LogEndOffset())
+}
+
+func (l *Log) list() []*segment { return *l.segments.Load() }
+
+func (l *Log) active() *segment {
+	list := l.list()
+	return list[len(list)-1]
+}
+
+func (l *Log) setSegments(list []*segment) { l.segments.Store(&list) }
+
+func (l *Log) endMark() endMark {
+	l.endMu.RLock()
+	defer l.endMu.RUnlock()
+	return l.end
+}
+
+// publish makes a new end visible, with the size of the active segment that belongs to it.
+func (l *Log) publish(offset int64) {
+	active := l.active()
+	l.endMu.Lock()
+	defer l.endMu.Unlock()
+	l.end = endMark{offset, active, active.size()}
+}
+
+// floor returns the index of the last segment that begins at or before an offset, -1 if there is none.
+func floor(list []*segment, offset int64) int {
+	return sort.Search(len(list), func(i int) bool { return list[i].base > offset }) - 1
+}
+
+func (l *Log) path() string { return *l.where.Load() }
+
+func (l *Log) file(offset int64, suffix string) string {
+	return join(l.path(), fileName(offset, suffix))
+}
+
+func (l *Log) fs() vfs.FS { return l.dir.fs }
+
+func (l *Log) nowMs() int64 { return l.dir.manager.nowMs() }
+
+// usable says why nothing can be done with the log, if so. The caller holds mu.
+func (l *Log) usable() error {
+	if l.closed {
+		return fmt.Errorf("%w: %s", ErrClosed, l.tp)
+	}
+	return l.dir.online()
+}

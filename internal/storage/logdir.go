@@ -1,0 +1,133 @@
+package storage
+
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ottla.dev/ottla/internal/vfs"
+)
+
+// logDir is one log directory: what its logs share.
+type logDir struct {
+	manager *Manager
+	fs      vfs.FS
+	path    string
+	id      [16]byte
+	logger  *slog.Logger
+	cache   *fileCache
+	syncer  syncer
+
+	failed   atomic.Pointer[error] // why the directory is offline; nil: it is not
+	newNames atomic.Bool           // partition directories have come or gone since the last sync of this one
+
+	recoveryPoints dirtyMark
+	startOffsets   dirtyMark
+	highWatermarks dirtyMark
+	checkpointMu   sync.Mutex // held while checkpoints are written
+	loaded         atomic.Bool
+
+	space spaceGuard
+}
+
+// dirtyMark remembers that a checkpoint file is older than what it describes.
+type dirtyMark struct{ dirty atomic.Bool }
+
+func (m *dirtyMark) changed()   { m.dirty.Store(true) }
+func (m *dirtyMark) take() bool { return m.dirty.Swap(false) }
+
+// online returns why nothing can be done in the directory, nil if something can.
+func (d *logDir) online() error {
+	if err := d.failed.Load(); err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrDirOffline, d.path, *err)
+	}
+	return nil
+}
+
+// takeOffline gives the directory up until a restart.
+func (d *logDir) takeOffline(operation string, err error) {
+	err = fmt.Errorf("%s: %w", operation, err)
+	if !d.failed.CompareAndSwap(nil, &err) {
+		return
+	}
+	d.logger.Error("a log directory has failed and is offline", "dir", d.path, "error", err)
+	if report := d.manager.options().OnDirFailure; report != nil {
+		report(d.path, err)
+	}
+}
+
+// syncNames makes the names of the partitions' directories durable.
+func (d *logDir) syncNames() error {
+	if !d.newNames.Swap(false) {
+		return nil
+	}
+	if err := d.fs.SyncDir(d.path); err != nil {
+		d.newNames.Store(true)
+		d.takeOffline("syncing the directory", err)
+		return d.online()
+	}
+	return nil
+}
+
+// later runs f after a delay, unless the manager is closed first.
+func (d *logDir) later(delay time.Duration, f func()) { d.manager.later(delay, f) }
+
+// spaceGuard keeps the disk from filling up to the last byte (ottla.disk.min.free.bytes). Asking the system costs a call, so what was
+// free is counted down by what is appended, and asked again when that is used up.
+type spaceGuard struct {
+	left    atomic.Int64 // bytes that may be appended before asking again
+	mu      sync.Mutex   // held while asking; guards asked
+	asked   time.Time
+	refused atomic.Bool
+}
+
+// askAgainAfter is how long a refusal stands before the disk is asked again.
+const askAgainAfter = 200 * time.Millisecond
+
+// maxUnaskedBytes bounds what is appended without asking, because others fill the disk too.
+const maxUnaskedBytes = 256 << 20
+
+// admit refuses an append when the disk is too full for it.
+func (d *logDir) admit(sizeBytes int) error {
+	minFree := d.manager.options().MinFreeBytes
+	if minFree <= 0 {
+		return nil
+	}
+	g := &d.space
+	if g.left.Add(-int64(sizeBytes)) >= 0 {
+		return nil
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.left.Load() >= 0 {
+		return nil // somebody else has just asked
+	}
+	now := d.manager.clock.Now()
+	if g.refused.Load() && now.Sub(g.asked) < askAgainAfter {
+		return d.full(minFree)
+	}
+	g.asked = now
+	usage, err := d.fs.DiskUsage(d.path)
+	if err != nil {
+		return d.fail("asking for free space", err)
+	}
+	free := usage.FreeBytes - minFree - int64(sizeBytes)
+	if free < 0 {
+		if !g.refused.Swap(true) {
+			d.logger.Error("the disk is nearly full: records are refused, reading and deleting goes on", "dir", d.path, "freeBytes", usage.FreeBytes,
+				"minFreeBytes", minFree, "do", "delete topics, shorten retention or lower ottla.disk.min.free.bytes")
+		}
+		return d.full(minFree)
+	}
+	if g.refused.Swap(false) {
+		d.logger.Warn("the disk has room again: records are taken", "dir", d.path, "freeBytes", usage.FreeBytes)
+	}
+	g.left.Store(min(free, maxUnaskedBytes))
+	return nil
+}
+
+func (d *logDir) full(minFree int64) error {
+	return fmt.Errorf("%w: %s has less than %d bytes free (ottla.disk.min.free.bytes)", ErrNoSpace, d.path, minFree)
+}

@@ -1,0 +1,392 @@
+package storage
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ottla.dev/ottla/internal/clock"
+	"ottla.dev/ottla/internal/config"
+	"ottla.dev/ottla/internal/vfs"
+)
+
+// ManagerOptions say which directories a Manager serves and how. Zero values are Kafka's defaults.
+type ManagerOptions struct {
+	FS     vfs.FS      // default vfs.OS
+	Clock  clock.Clock // default clock.Real
+	Logger *slog.Logger
+	// Locks are the directories, already locked. Nil: the manager locks Dirs itself, for NodeID and ClusterID, and gives them back.
+	Locks     *Locks
+	Dirs      []string
+	NodeID    int32
+	ClusterID string // must agree with meta.properties; empty: take what is there, or make one
+
+	TopicConfig func(topic string) *config.Topic // settings at opening; nil: Default
+	Default     *config.Topic
+
+	RecoveryThreadsPerDir    int           // num.recovery.threads.per.data.dir
+	RetentionCheckInterval   time.Duration // log.retention.check.interval.ms
+	FlushSchedulerInterval   time.Duration // log.flush.scheduler.interval.ms
+	CheckpointInterval       time.Duration // log.flush.offset.checkpoint.interval.ms
+	StartOffsetInterval      time.Duration // log.flush.start.offset.checkpoint.interval.ms
+	HighWatermarkInterval    time.Duration // replica.high.watermark.checkpoint.interval.ms
+	ProducerIDExpiration     time.Duration // producer.id.expiration.ms
+	ProducerIDExpirationScan time.Duration // producer.id.expiration.check.interval.ms
+	MaxOpenFiles             int
+	MinFreeBytes             int64 // ottla.disk.min.free.bytes; 0: fill the disk
+
+	OnDirFailure func(dir string, err error)
+}
+
+func (o *ManagerOptions) setDefaults() {
+	if o.FS == nil {
+		o.FS = vfs.OS
+	}
+	if o.Clock == nil {
+		o.Clock = clock.Real{}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	for _, d := range []struct {
+		value    *time.Duration
+		fallback time.Duration
+	}{
+		{&o.RetentionCheckInterval, 5 * time.Minute},
+		{&o.CheckpointInterval, time.Minute},
+		{&o.StartOffsetInterval, time.Minute},
+		{&o.HighWatermarkInterval, 5 * time.Second},
+		{&o.ProducerIDExpiration, 24 * time.Hour},
+		{&o.ProducerIDExpirationScan, 10 * time.Minute},
+	} {
+		if *d.value == 0 {
+			*d.value = d.fallback
+		}
+	}
+	if o.RecoveryThreadsPerDir == 0 {
+		o.RecoveryThreadsPerDir = 2
+	}
+	if o.MaxOpenFiles == 0 {
+		o.MaxOpenFiles = defaultMaxOpenFiles
+	}
+}
+
+// defaultMaxOpenFiles stays well below what systems allow a process, connections included.
+const defaultMaxOpenFiles = 4096
+
+// Manager holds all logs of one broker.
+type Manager struct {
+	clock     clock.Clock
+	logger    *slog.Logger
+	current   atomic.Pointer[ManagerOptions]
+	locks     *Locks
+	ownsLocks bool
+	dirs      []*logDir
+
+	mu   sync.RWMutex // guards logs; taken after a log's mu, and never held while one is taken
+	logs map[TopicPartition]*Log
+
+	creating sync.Mutex // held while a log is created or deleted
+
+	timersMu sync.Mutex // guards the rest
+	timers   map[*pendingTimer]struct{}
+	closed   bool
+	running  sync.WaitGroup
+}
+
+func (m *Manager) options() *ManagerOptions { return m.current.Load() }
+
+func (m *Manager) nowMs() int64 { return m.clock.Now().UnixMilli() }
+
+func (m *Manager) producerExpirationMs() int64 {
+	return m.options().ProducerIDExpiration.Milliseconds()
+}
+
+// ClusterID returns the cluster that the directories belong to.
+func (m *Manager) ClusterID() string { return m.locks.ClusterID() }
+
+// DirectoryIDs returns the ids of the directories that are online, by path.
+func (m *Manager) DirectoryIDs() map[string][16]byte {
+	ids := map[string][16]byte{}
+	for _, d := range m.dirs {
+		if d.online() == nil {
+			ids[d.path] = d.id
+		}
+	}
+	return ids
+}
+
+// Get returns a partition's log. ErrNotFound; ErrDirOffline if its directory has failed.
+func (m *Manager) Get(tp TopicPartition) (*Log, error) {
+	m.mu.RLock()
+	l := m.logs[tp]
+	m.mu.RUnlock()
+	if l == nil {
+		return nil, fmt.Errorf("%w: %s", ErrNotFound, tp)
+	}
+	return l, l.dir.online()
+}
+
+// All returns all logs, in no order.
+func (m *Manager) All() []*Log {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	list := make([]*Log, 0, len(m.logs))
+	for _, l := range m.logs {
+		list = append(list, l)
+	}
+	return list
+}
+
+func (m *Manager) logsIn(d *logDir) []*Log {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	var list []*Log
+	for _, l := range m.logs {
+		if l.dir == d {
+			list = append(list, l)
+		}
+	}
+	return list
+}
+
+// CreateOptions is what a new partition needs.
+type CreateOptions struct {
+	TopicID [16]byte
+	Config  *config.Topic
+	Dir     string // preferred log directory; empty: the one with the fewest partitions
+}
+
+// GetOrCreate returns a partition's log, which it makes if there is none. ErrTopicIDMismatch if there is one of another topic of that name.
+func (m *Manager) GetOrCreate(tp TopicPartition, options CreateOptions) (*Log, error) {
+	m.creating.Lock()
+	defer m.creating.Unlock()
+	l, err := m.Get(tp)
+	if !errors.Is(err, ErrNotFound) {
+		if err != nil {
+			return nil, err
+		}
+		return l, l.adoptTopicID(options.TopicID)
+	}
+	d, err := m.place(options.Dir)
+	if err != nil {
+		return nil, err
+	}
+	if l, err = createLog(d, tp, options); err != nil {
+		return nil, d.fail("creating "+tp.String(), err)
+	}
+	m.mu.Lock()
+	m.logs[tp] = l
+	m.mu.Unlock()
+	d.recoveryPoints.changed()
+	d.highWatermarks.changed()
+	return l, nil
+}
+
+// adoptTopicID compares the topic's id with that of the directory, and writes it where the directory has none.
+func (l *Log) adoptTopicID(id [16]byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if id == ([16]byte{}) || l.topicID == id {
+		return nil
+	}
+	if l.topicID != ([16]byte{}) {
+		return fmt.Errorf("%w: %s has the topic id %s, the metadata says %s", ErrTopicIDMismatch, l.path(), FormatID(l.topicID), FormatID(id))
+	}
+	if err := writePartitionMetadata(l.fs(), l.path(), id, unsynced); err != nil {
+		return l.dir.fail("noting the topic id of "+l.tp.String(), err)
+	}
+	l.topicID = id
+	l.newMetadata.Store(true)
+	return nil
+}
+
+// place chooses the directory of a new partition: the preferred one if it is online, or the one with the fewest partitions.
+func (m *Manager) place(preferred string) (*logDir, error) {
+	count := map[*logDir]int{}
+	m.mu.RLock()
+	for _, l := range m.logs {
+		count[l.dir]++
+	}
+	m.mu.RUnlock()
+	var best *logDir
+	var offline error
+	for _, d := range m.dirs {
+		if err := d.online(); err != nil {
+			offline = err
+			continue
+		}
+		if d.path == preferred {
+			return d, nil
+		}
+		if best == nil || count[d] < count[best] {
+			best = d
+		}
+	}
+	if best == nil {
+		return nil, offline
+	}
+	return best, nil
+}
+
+// Delete ends a partition: at once for its users, and after the topic's file.delete.delay.ms on disk. ErrNotFound.
+func (m *Manager) Delete(tp TopicPartition) error {
+	m.creating.Lock()
+	defer m.creating.Unlock()
+	m.mu.Lock()
+	l := m.logs[tp]
+	delete(m.logs, tp)
+	m.mu.Unlock()
+	if l == nil {
+		return fmt.Errorf("%w: %s", ErrNotFound, tp)
+	}
+	d := l.dir
+	gone, err := l.putAside(join(d.path, deletedDirName(tp, compactID(NewID()))))
+	d.recoveryPoints.changed()
+	d.startOffsets.changed()
+	d.highWatermarks.changed()
+	if err != nil {
+		return d.fail("deleting "+tp.String(), err)
+	}
+	d.newNames.Store(true)
+	m.removeLater(d, gone, l.Config().FileDeleteDelay)
+	return nil
+}
+
+// compactID writes an id in the hexadecimal form that names of deleted directories have.
+func compactID(id [16]byte) string { return fmt.Sprintf("%x", id[:]) }
+
+// putAside closes a log and gives its directory another name.
+func (l *Log) putAside(path string) (string, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	for _, s := range l.list() {
+		s.close()
+	}
+	if err := l.fs().Rename(l.path(), path); err != nil {
+		return path, ignoreMissing(err)
+	}
+	l.where.Store(&path)
+	return path, nil
+}
+
+func (m *Manager) removeLater(d *logDir, path string, delay time.Duration) {
+	m.later(delay, func() {
+		if err := d.fs.RemoveAll(path); err != nil {
+			d.logger.Warn("the files of a deleted partition could not be removed", "dir", path, "error", err)
+		}
+	})
+}
+
+// DirDescription is what DescribeLogDirs shows of one directory.
+type DirDescription struct {
+	Dir        string
+	Err        error // not nil: offline
+	TotalBytes int64
+	FreeBytes  int64
+	Logs       []LogDescription
+}
+
+// LogDescription is the size of one partition.
+type LogDescription struct {
+	TopicPartition TopicPartition
+	SizeBytes      int64
+}
+
+// DescribeDirs describes all directories, their partitions sorted by name.
+func (m *Manager) DescribeDirs() []DirDescription {
+	var list []DirDescription
+	for _, d := range m.dirs {
+		out := DirDescription{Dir: d.path, Err: d.online(), TotalBytes: -1, FreeBytes: -1}
+		if usage, err := d.fs.DiskUsage(d.path); err == nil && out.Err == nil {
+			out.TotalBytes, out.FreeBytes = usage.TotalBytes, usage.FreeBytes
+		}
+		for _, l := range m.logsIn(d) {
+			out.Logs = append(out.Logs, LogDescription{l.tp, l.SizeBytes()})
+		}
+		slices.SortFunc(out.Logs, func(a, b LogDescription) int {
+			return cmp.Or(cmp.Compare(a.TopicPartition.Topic, b.TopicPartition.Topic), cmp.Compare(a.TopicPartition.Partition, b.TopicPartition.Partition))
+		})
+		list = append(list, out)
+	}
+	return list
+}
+
+// UpdateSettings changes settings at run time. Intervals are in force from the next round on.
+func (m *Manager) UpdateSettings(change func(*ManagerOptions)) {
+	for {
+		old := m.current.Load()
+		changed := *old
+		change(&changed)
+		changed.setDefaults()
+		if m.current.CompareAndSwap(old, &changed) {
+			return
+		}
+	}
+}
+
+// Close is a clean shutdown: all is on stable storage, and the next start has nothing to recover.
+func (m *Manager) Close() error {
+	m.stopTimers()
+	m.running.Wait()
+	var failed []error
+	for _, d := range m.dirs {
+		if d.online() == nil {
+			failed = append(failed, m.closeDir(d))
+		}
+	}
+	if m.ownsLocks {
+		failed = append(failed, m.locks.Close())
+	}
+	return errors.Join(failed...)
+}
+
+func (m *Manager) closeDir(d *logDir) error {
+	logs := m.logsIn(d)
+	err := inParallel(context.Background(), m.options().RecoveryThreadsPerDir, logs, (*Log).closeCleanly)
+	d.recoveryPoints.changed()
+	d.startOffsets.changed()
+	d.highWatermarks.changed()
+	err = errors.Join(err, d.syncNames(), d.writeRecoveryPoints(), d.writeStartOffsets(), d.writeHighWatermarks())
+	if err != nil {
+		return fmt.Errorf("closing the log directory %s: %w", d.path, err)
+	}
+	return replaceFile(d.fs, d.path, cleanShutdownName, []byte(cleanShutdownText), synced)
+}
+
+// cleanShutdownText is what Apache Kafka keeps in the mark of a clean shutdown: an epoch of -1 says nothing about the broker's.
+const cleanShutdownText = `{"version":0,"brokerEpoch":-1}`
+
+// closeCleanly makes everything durable and closes the files.
+func (l *Log) closeCleanly() error {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return nil
+	}
+	var err error
+	if l.LogEndOffset() > l.RecoveryPoint() {
+		err = errors.Join(l.active().seal(), l.producers.snapshot(l.LogEndOffset(), synced))
+	}
+	l.mu.Unlock()
+	if err != nil {
+		return l.dir.fail("closing "+l.tp.String(), err)
+	}
+	if err := l.Flush(); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	for _, s := range l.list() {
+		s.close()
+	}
+	return nil
+}

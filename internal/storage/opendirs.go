@@ -1,0 +1,208 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"ottla.dev/ottla/internal/config"
+)
+
+// OpenManager opens the log directories and all logs in them. After a clean shutdown nothing is scanned; after a crash what lies past the
+// recovery points is. A directory that cannot be opened is offline, and an error only if there is no other.
+func OpenManager(ctx context.Context, options ManagerOptions) (*Manager, error) {
+	options.setDefaults()
+	m := &Manager{clock: options.Clock, logger: options.Logger, locks: options.Locks, logs: map[TopicPartition]*Log{}, timers: map[*pendingTimer]struct{}{}}
+	m.current.Store(&options)
+	if m.locks == nil {
+		if err := m.lockDirs(options); err != nil {
+			return nil, err
+		}
+	}
+	cache := newFileCache(options.FS, options.MaxOpenFiles)
+	var failures []error
+	for _, locked := range m.locks.dirs {
+		d := &logDir{manager: m, fs: options.FS, path: locked.path, id: locked.meta.DirectoryID, logger: options.Logger, cache: cache}
+		m.dirs = append(m.dirs, d)
+		err := locked.failed
+		if err == nil {
+			err = m.openDir(ctx, d)
+		}
+		if err != nil {
+			if ctx.Err() != nil || errors.Is(err, errTwice) {
+				return nil, errors.Join(err, m.abandon())
+			}
+			d.takeOffline("opening", err)
+			failures = append(failures, err)
+		}
+	}
+	if len(failures) == len(m.dirs) {
+		return nil, errors.Join(append(failures, m.abandon())...)
+	}
+	m.startBackground()
+	return m, nil
+}
+
+func (m *Manager) lockDirs(options ManagerOptions) (err error) {
+	m.ownsLocks = true
+	if m.locks, err = LockDirs(LockOptions{FS: options.FS, Dirs: options.Dirs, NodeID: options.NodeID, Logger: options.Logger}); err != nil {
+		return err
+	}
+	id := options.ClusterID
+	if id == "" {
+		if id = m.locks.ClusterID(); id == "" {
+			id = FormatID(NewID())
+		}
+	}
+	if err := m.locks.Format(id); err != nil {
+		return errors.Join(err, m.locks.Close())
+	}
+	return nil
+}
+
+// abandon gives up a manager that could not be opened.
+func (m *Manager) abandon() error {
+	if m.ownsLocks {
+		return m.locks.Close()
+	}
+	return nil
+}
+
+// errTwice: a partition lies in two log directories, and nobody can tell which counts.
+var errTwice = errors.New("a partition lies in two log directories")
+
+// openDir opens the logs of one directory.
+func (m *Manager) openDir(ctx context.Context, d *logDir) error {
+	clean, err := d.takeCleanMark()
+	if err != nil {
+		return fmt.Errorf("log directory %s: %w", d.path, err)
+	}
+	points, err := d.readCheckpoints()
+	if err != nil {
+		return fmt.Errorf("log directory %s: %w", d.path, err)
+	}
+	found, err := m.partitionsIn(d)
+	if err != nil {
+		return fmt.Errorf("log directory %s: %w", d.path, err)
+	}
+	if !clean && len(found) > 0 {
+		m.logger.Info("the log directory was not closed in order; recovering", "dir", d.path, "partitions", len(found))
+	}
+	var mu sync.Mutex // guards opened
+	opened := make([]*Log, 0, len(found))
+	err = inParallel(ctx, m.options().RecoveryThreadsPerDir, found, func(tp TopicPartition) error {
+		state := loadState{clean: clean, recoveryPoint: points.recoveryPoints[tp], startOffset: points.startOffsets[tp], highWatermark: points.highWatermarks[tp]}
+		l, err := loadLog(d, tp, join(d.path, tp.String()), m.configOf(tp.Topic), state)
+		if err != nil {
+			return fmt.Errorf("opening %s: %w", tp, err)
+		}
+		mu.Lock()
+		opened = append(opened, l)
+		mu.Unlock()
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	for _, l := range opened {
+		if other := m.logs[l.tp]; other != nil {
+			m.mu.Unlock()
+			return fmt.Errorf("%w: %s in %s and in %s; move one of them away", errTwice, l.tp, other.dir.path, d.path)
+		}
+		m.logs[l.tp] = l
+	}
+	m.mu.Unlock()
+	d.loaded.Store(true)
+	if clean {
+		return nil
+	}
+	return d.writeCheckpoints()
+}
+
+// takeCleanMark tells whether the directory was closed in order, and removes the mark: from now on it is open.
+func (d *logDir) takeCleanMark() (clean bool, err error) {
+	name := join(d.path, cleanShutdownName)
+	if _, err := d.fs.Stat(name); err != nil {
+		return false, ignoreMissing(err)
+	}
+	if err := d.fs.Remove(name); err != nil {
+		return false, err
+	}
+	return true, d.fs.SyncDir(d.path)
+}
+
+// partitionsIn lists the partitions of a directory. What is left of deleted ones is removed in the background; names that are not
+// partitions are left alone.
+func (m *Manager) partitionsIn(d *logDir) ([]TopicPartition, error) {
+	entries, err := d.fs.ReadDir(d.path)
+	if err != nil {
+		return nil, err
+	}
+	var found []TopicPartition
+	for _, e := range entries {
+		switch {
+		case !e.IsDir:
+			if strings.HasSuffix(e.Name, tmpSuffix) {
+				if err := ignoreMissing(d.fs.Remove(join(d.path, e.Name))); err != nil {
+					return nil, err
+				}
+			}
+		case strings.HasSuffix(e.Name, deleteDirSuffix):
+			m.removeLater(d, join(d.path, e.Name), 0)
+		case strings.HasSuffix(e.Name, futureDirSuffix), strings.HasSuffix(e.Name, strayDirSuffix):
+			m.logger.Warn("a directory of an unfinished move or an unknown partition is left alone", "dir", join(d.path, e.Name))
+		default:
+			tp, err := ParseTopicPartition(e.Name)
+			if err == nil && tp.Topic != clusterMetadataTopic {
+				found = append(found, tp)
+			}
+		}
+	}
+	return found, nil
+}
+
+func (m *Manager) configOf(topic string) *config.Topic {
+	o := m.options()
+	if o.TopicConfig != nil {
+		if c := o.TopicConfig(topic); c != nil {
+			return c
+		}
+	}
+	return o.Default
+}
+
+// inParallel calls f for each item, some at a time, and returns the first error, after which no further item is begun.
+func inParallel[T any](ctx context.Context, workers int, items []T, f func(T) error) error {
+	var next atomic.Int64
+	var once sync.Once
+	var first error
+	var wg sync.WaitGroup
+	stop := func(err error) {
+		once.Do(func() { first = err })
+		next.Store(int64(len(items)))
+	}
+	for range min(max(workers, 1), len(items)) {
+		wg.Go(func() {
+			for {
+				i := next.Add(1) - 1
+				if i >= int64(len(items)) {
+					return
+				}
+				if err := ctx.Err(); err != nil {
+					stop(err)
+					return
+				}
+				if err := f(items[i]); err != nil {
+					stop(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return first
+}

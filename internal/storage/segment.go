@@ -1,0 +1,279 @@
+package storage
+
+import (
+	"encoding/binary"
+	"math"
+	"sync"
+	"sync/atomic"
+
+	"ottla.dev/ottla/internal/record"
+	"ottla.dev/ottla/internal/vfs"
+)
+
+// segment is one segment of a log: a file of batches with its two indexes. Segments but the last do not change, until
+// they are deleted or the log is truncated. Nothing of a segment's files is read before it is needed.
+type segment struct {
+	log  *Log
+	base int64
+
+	file    cachedFile
+	offsets indexFile
+	times   indexFile
+
+	sizeBytes atomic.Int64
+	removed   atomic.Bool // its files have, or are getting, the suffix .deleted
+	unsynced  atomic.Bool // the batch file has been written since its last sync
+	created   int64       // ms; when it became the active segment of this process
+	jitterMs  int64
+
+	bytesSinceEntry int64 // guarded by log.mu: how much was appended after the last index entry
+
+	indexMu       sync.Mutex // held while the indexes are loaded or rebuilt
+	indexesLoaded atomic.Bool
+	rebuilding    atomic.Bool
+
+	statMu       sync.Mutex // guards the rest
+	statsLoaded  bool
+	maxTimestamp timestampMark
+	firstLoaded  bool
+	firstTime    int64 // the first batch's maximum timestamp; -1: no batch yet
+}
+
+// timestampMark is the largest timestamp so far and the last offset of the batch that brought it.
+type timestampMark struct {
+	timestamp int64
+	offset    int64
+}
+
+func newSegment(l *Log, base int64) *segment {
+	s := &segment{log: l, base: base}
+	s.file.path = func() string { return s.path(logSuffix) }
+	s.offsets.file.path = func() string { return s.path(indexSuffix) }
+	s.offsets.entryBytes = offsetEntryBytes
+	s.times.file.path = func() string { return s.path(timeIndexSuffix) }
+	s.times.entryBytes = timeEntryBytes
+	return s
+}
+
+func (s *segment) path(suffix string) string {
+	if s.removed.Load() {
+		suffix += deletedSuffix
+	}
+	return join(s.log.path(), fileName(s.base, suffix))
+}
+
+func (s *segment) cache() *fileCache { return s.log.dir.cache }
+
+// fits tells whether an offset can be kept in four bytes relative to the base.
+func (s *segment) fits(offset int64) bool {
+	return offset >= s.base && offset-s.base <= math.MaxInt32
+}
+
+// create makes the files of a new segment.
+func (s *segment) create(preallocateBytes int64) error {
+	fs := s.cache().fs
+	for _, f := range []*cachedFile{&s.offsets.file, &s.times.file, &s.file} {
+		file, err := fs.Create(f.path())
+		if err != nil {
+			return err
+		}
+		f.adopt(s.cache(), file)
+		if f == &s.file && preallocateBytes > 0 {
+			if err := file.Preallocate(preallocateBytes); err != nil {
+				return err
+			}
+		}
+	}
+	s.offsets.loaded, s.times.loaded = true, true
+	s.indexesLoaded.Store(true)
+	s.statsLoaded, s.firstLoaded = true, true
+	s.maxTimestamp, s.firstTime = timestampMark{record.NoTimestamp, s.base}, -1
+	return nil
+}
+
+// size returns how many bytes of batches there are.
+func (s *segment) size() int64 { return s.sizeBytes.Load() }
+
+// write appends bytes to the file, all or nothing.
+func (s *segment) write(batches []byte) error {
+	file, err := s.file.acquire(s.cache())
+	if err != nil {
+		return err
+	}
+	defer s.file.release()
+	at := s.size()
+	if _, err := file.WriteAt(batches, at); err != nil {
+		if cutErr := file.Truncate(at); cutErr != nil {
+			return errUncut{cutErr}
+		}
+		return err
+	}
+	s.unsynced.Store(true) // not before: a sync between could take the mark away without having seen the bytes
+	return nil
+}
+
+// errUncut is the failure to cut off what a failed write has left: whatever the reason, nothing may be written after it.
+type errUncut struct{ error }
+
+// appended does the bookkeeping of a write: index entries and the largest timestamp. It is called before the new size is
+// published, and after loadForAppend.
+func (s *segment) appended(batches []byte, intervalBytes int64) error {
+	position := s.size()
+	for rest := batches; len(rest) > 0; {
+		b := record.Batch(rest)
+		size := int64(b.Size())
+		if err := s.indexBatch(b, position, intervalBytes); err != nil {
+			return err
+		}
+		position += size
+		s.bytesSinceEntry += size
+		rest = rest[size:]
+	}
+	return nil
+}
+
+// loadForAppend loads what appending needs to know of the indexes.
+func (s *segment) loadForAppend() error {
+	if err := s.loadIndexes(); err != nil {
+		return err
+	}
+	if _, err := s.largestTimestamp(); err != nil {
+		return err
+	}
+	_, err := s.firstTimestamp()
+	return err
+}
+
+// indexBatch notes a batch at a position, with an entry in both indexes where enough bytes have passed since the last.
+func (s *segment) indexBatch(b record.Batch, position, intervalBytes int64) error {
+	s.statMu.Lock()
+	if ts := b.MaxTimestamp(); ts > s.maxTimestamp.timestamp {
+		s.maxTimestamp = timestampMark{ts, b.LastOffset()}
+	}
+	if s.firstTime < 0 && position == 0 {
+		s.firstTime, s.firstLoaded = b.MaxTimestamp(), true
+	}
+	mark := s.maxTimestamp
+	s.statMu.Unlock()
+	if s.bytesSinceEntry <= intervalBytes || position > math.MaxInt32 {
+		return nil
+	}
+	s.bytesSinceEntry = 0
+	if err := s.addOffsetEntry(b.LastOffset(), position); err != nil {
+		return err
+	}
+	return s.addTimeEntry(mark)
+}
+
+func (s *segment) addOffsetEntry(offset, position int64) error {
+	x := &s.offsets
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if err := x.load(s.cache()); err != nil {
+		return err
+	}
+	var entry [offsetEntryBytes]byte
+	binary.BigEndian.PutUint32(entry[:], uint32(offset-s.base))
+	binary.BigEndian.PutUint32(entry[4:], uint32(position))
+	if x.count() > 0 && relativeOffset(x.last[:]) >= offset-s.base {
+		return nil
+	}
+	x.add(entry[:])
+	if len(x.pending) < maxPendingBytes {
+		return nil
+	}
+	return x.write(s.cache())
+}
+
+// addTimeEntry adds the largest timestamp to the time index, if it is larger than that of the last entry.
+func (s *segment) addTimeEntry(mark timestampMark) error {
+	x := &s.times
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if err := x.load(s.cache()); err != nil {
+		return err
+	}
+	if mark.timestamp < 0 || (x.count() > 0 && entryTime(x.last[:]) >= mark.timestamp) {
+		return nil
+	}
+	var entry [timeEntryBytes]byte
+	binary.BigEndian.PutUint64(entry[:], uint64(mark.timestamp))
+	binary.BigEndian.PutUint32(entry[8:], uint32(mark.offset-s.base))
+	x.add(entry[:])
+	if len(x.pending) < maxPendingBytes {
+		return nil
+	}
+	return x.write(s.cache())
+}
+
+// full tells whether an index has no room for another entry within segment.index.bytes.
+func (s *segment) full(indexBytes int) (bool, error) {
+	if err := s.loadIndexes(); err != nil {
+		return false, err
+	}
+	s.offsets.mu.Lock()
+	offsets := s.offsets.count()
+	s.offsets.mu.Unlock()
+	s.times.mu.Lock()
+	times := s.times.count()
+	s.times.mu.Unlock()
+	return offsets >= indexBytes/offsetEntryBytes || times >= indexBytes/timeEntryBytes-1, nil
+}
+
+// seal completes the indexes of a segment that will not be appended to.
+func (s *segment) seal() error {
+	mark, err := s.largestTimestamp()
+	if err != nil {
+		return err
+	}
+	if err := s.addTimeEntry(mark); err != nil {
+		return err
+	}
+	// The time index first: recovery takes the offset index for the measure of what both hold.
+	if err := s.times.flush(s.cache()); err != nil {
+		return err
+	}
+	return s.offsets.flush(s.cache())
+}
+
+// rest writes out what waits in memory, when nothing has been appended for a while.
+func (s *segment) rest() error {
+	if err := s.times.flush(s.cache()); err != nil {
+		return err
+	}
+	return s.offsets.flush(s.cache())
+}
+
+// syncBatches makes the batches durable.
+func (s *segment) syncBatches() error {
+	if !s.unsynced.Swap(false) {
+		return nil
+	}
+	file, err := s.file.acquire(s.cache())
+	if err == nil {
+		err = file.Sync()
+		s.file.release()
+	}
+	if err != nil {
+		s.unsynced.Store(true)
+	}
+	return err
+}
+
+// syncIndexes makes the indexes durable.
+func (s *segment) syncIndexes() error {
+	if err := s.times.sync(s.cache()); err != nil {
+		return err
+	}
+	return s.offsets.sync(s.cache())
+}
+
+// close closes the files. Slices that are being read keep theirs open.
+func (s *segment) close() {
+	for _, f := range []*cachedFile{&s.file, &s.offsets.file, &s.times.file} {
+		f.close(s.cache())
+	}
+}
+
+// acquire opens the batch file for reading.
+func (s *segment) acquire() (vfs.File, error) { return s.file.acquire(s.cache()) }

@@ -1,0 +1,296 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"ottla.dev/ottla/internal/record"
+)
+
+// place is where a batch stands in a segment file.
+type place struct {
+	position   int64
+	sizeBytes  int64
+	baseOffset int64
+}
+
+// find returns the place of the first batch before limit whose last offset is not below offset.
+func (s *segment) find(file io.ReaderAt, offset, limit int64) (at place, found bool, err error) {
+	from, err := s.lookup(offset)
+	if err != nil {
+		return place{}, false, err
+	}
+	from = min(from, limit)
+	at, found, err = scanTo(file, from, limit, s.base, offset)
+	if from > 0 && err != nil && isDamage(err) {
+		// What the index points to is no batch, or one that it cannot point to. The batches decide.
+		s.rebuildLater(err)
+		return scanTo(file, 0, limit, s.base, offset)
+	}
+	return at, found, err
+}
+
+// scanTo walks the batches from a position to the first that ends at or after offset.
+func scanTo(file io.ReaderAt, from, limit, base, offset int64) (at place, found bool, err error) {
+	scan := newBatchScan(file, from, limit)
+	defer scan.close()
+	for first := true; scan.next(); first = false {
+		if first && from > 0 && (scan.header.BaseOffset() > offset || scan.header.BaseOffset() < base) {
+			return place{}, false, fmt.Errorf("%w: it points to the batch at offset %d for %d", errIndexDamaged, scan.header.BaseOffset(), offset)
+		}
+		if scan.header.LastOffset() >= offset {
+			return place{scan.position, scan.size, scan.header.BaseOffset()}, true, nil
+		}
+	}
+	return place{}, false, scan.err
+}
+
+// lookup returns a position from which a scan for offset may start: that of the last index entry at or before it.
+func (s *segment) lookup(offset int64) (position int64, err error) {
+	if err := s.loadIndexes(); err != nil {
+		return 0, err
+	}
+	if offset <= s.base {
+		return 0, nil
+	}
+	target := offset - s.base
+	s.offsets.mu.Lock()
+	defer s.offsets.mu.Unlock()
+	n, entry, err := s.offsets.search(s.cache(), func(entry []byte) bool { return relativeOffset(entry) <= target })
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	return entryPosition(entry[:]), nil
+}
+
+// lookupTime returns the offset of the last time index entry at or before a timestamp, the base offset if there is none.
+func (s *segment) lookupTime(timestamp int64) (offset int64, err error) {
+	if err := s.loadIndexes(); err != nil {
+		return 0, err
+	}
+	s.times.mu.Lock()
+	defer s.times.mu.Unlock()
+	n, entry, err := s.times.search(s.cache(), func(entry []byte) bool { return entryTime(entry) <= timestamp })
+	if err != nil || n == 0 {
+		return s.base, err
+	}
+	return s.base + timeOffset(entry[:]), nil
+}
+
+// loadIndexes gets both indexes ready, rebuilding them from the batches where they are missing or do not make sense.
+func (s *segment) loadIndexes() error {
+	if s.indexesLoaded.Load() {
+		return nil
+	}
+	s.indexMu.Lock()
+	defer s.indexMu.Unlock()
+	if s.indexesLoaded.Load() {
+		return nil
+	}
+	err := s.loadIndexFiles()
+	if err != nil && errors.Is(err, errIndexDamaged) {
+		s.log.logger.Warn("rebuilding the indexes of a segment", "segment", s.path(logSuffix), "reason", err)
+		err = s.rebuildIndexes()
+	}
+	if err == nil {
+		s.indexesLoaded.Store(true)
+	}
+	return err
+}
+
+func (s *segment) loadIndexFiles() error {
+	s.offsets.mu.Lock()
+	defer s.offsets.mu.Unlock()
+	if err := s.offsets.load(s.cache()); err != nil {
+		return err
+	}
+	if s.offsets.count() > 0 {
+		if relativeOffset(s.offsets.last[:]) == 0 && s.offsets.count() > 1 || entryPosition(s.offsets.last[:]) >= s.size() {
+			return fmt.Errorf("%w: the last entry of the offset index is offset %d at byte %d of %d", errIndexDamaged,
+				s.base+relativeOffset(s.offsets.last[:]), entryPosition(s.offsets.last[:]), s.size())
+		}
+	}
+	s.times.mu.Lock()
+	defer s.times.mu.Unlock()
+	if err := s.times.load(s.cache()); err != nil {
+		return err
+	}
+	if s.times.count() > 1 && entryTime(s.times.last[:]) <= 0 && timeOffset(s.times.last[:]) == 0 {
+		return fmt.Errorf("%w: the last entry of the time index is empty", errIndexDamaged)
+	}
+	return nil
+}
+
+// rebuildLater rebuilds the indexes in the background. Meanwhile they are searched as they are: find does not trust them.
+func (s *segment) rebuildLater(reason error) {
+	if s.rebuilding.Swap(true) {
+		return
+	}
+	s.log.logger.Warn("an index does not fit its segment and is rebuilt", "segment", s.path(logSuffix), "reason", reason)
+	go func() {
+		s.log.mu.Lock()
+		defer s.log.mu.Unlock()
+		defer s.rebuilding.Store(false)
+		s.indexMu.Lock()
+		defer s.indexMu.Unlock()
+		if err := s.rebuildIndexes(); err != nil {
+			s.log.logger.Error("an index could not be rebuilt", "segment", s.path(logSuffix), "error", err)
+		}
+	}()
+}
+
+// largestTimestamp returns the largest timestamp of the segment.
+func (s *segment) largestTimestamp() (timestampMark, error) {
+	s.statMu.Lock()
+	mark, loaded := s.maxTimestamp, s.statsLoaded
+	s.statMu.Unlock()
+	if loaded {
+		return mark, nil
+	}
+	if err := s.loadIndexes(); err != nil {
+		return timestampMark{}, err
+	}
+	mark = timestampMark{record.NoTimestamp, s.base}
+	s.times.mu.Lock()
+	if s.times.count() > 0 {
+		mark = timestampMark{entryTime(s.times.last[:]), s.base + timeOffset(s.times.last[:])}
+	}
+	s.times.mu.Unlock()
+	s.statMu.Lock()
+	defer s.statMu.Unlock()
+	if !s.statsLoaded {
+		s.maxTimestamp, s.statsLoaded = mark, true
+	}
+	return s.maxTimestamp, nil
+}
+
+// firstTimestamp returns the maximum timestamp of the first batch, -1 if there is none.
+func (s *segment) firstTimestamp() (int64, error) {
+	s.statMu.Lock()
+	defer s.statMu.Unlock()
+	if s.firstLoaded {
+		return s.firstTime, nil
+	}
+	if s.size() == 0 {
+		s.firstTime, s.firstLoaded = -1, true
+		return -1, nil
+	}
+	file, err := s.acquire()
+	if err != nil {
+		return 0, err
+	}
+	defer s.file.release()
+	scan := newBatchScan(file, 0, s.size())
+	defer scan.close()
+	if !scan.next() {
+		return 0, scan.err
+	}
+	s.firstTime, s.firstLoaded = scan.header.MaxTimestamp(), true
+	return s.firstTime, nil
+}
+
+// nextOffset returns the offset after the last batch. It reads from the last index entry on.
+func (s *segment) nextOffset() (int64, error) {
+	if s.size() == 0 {
+		return s.base, nil
+	}
+	file, err := s.acquire()
+	if err != nil {
+		return 0, err
+	}
+	defer s.file.release()
+	from := int64(0)
+	if s.size() > 2*scanBytes { // a small file is read sooner than its index is opened
+		if err := s.loadIndexes(); err != nil {
+			return 0, err
+		}
+		s.offsets.mu.Lock()
+		if s.offsets.count() > 0 {
+			from = entryPosition(s.offsets.last[:])
+		}
+		s.offsets.mu.Unlock()
+	}
+	next, err := lastOffsetFrom(file, from, s.size(), s.base)
+	if from > 0 && err != nil && isDamage(err) {
+		return lastOffsetFrom(file, 0, s.size(), s.base)
+	}
+	return next, err
+}
+
+func lastOffsetFrom(file io.ReaderAt, from, end, base int64) (int64, error) {
+	scan := newBatchScan(file, from, end)
+	defer scan.close()
+	next := base
+	for scan.next() {
+		if scan.header.BaseOffset() < next || scan.header.LastOffsetDelta() < 0 {
+			return 0, fmt.Errorf("%w: the batch at byte %d begins at offset %d, after %d", ErrCorrupt, scan.position, scan.header.BaseOffset(), next-1)
+		}
+		next = scan.header.NextOffset()
+	}
+	return next, scan.err
+}
+
+// offsetForTimestamp finds the first record at or after startOffset that is not older than timestamp, in the batches
+// before limit.
+func (s *segment) offsetForTimestamp(timestamp, startOffset, limit int64) (found TimestampOffset, ok bool, err error) {
+	entryOffset, err := s.lookupTime(timestamp)
+	if err != nil {
+		return found, false, err
+	}
+	return s.searchRecords(max(entryOffset, startOffset), limit, func(b record.Batch) bool {
+		return b.MaxTimestamp() >= timestamp && b.LastOffset() >= startOffset
+	}, func(b record.Batch, r *record.Record) bool {
+		return r.Timestamp >= timestamp && b.BaseOffset()+int64(r.OffsetDelta) >= startOffset
+	})
+}
+
+// searchRecords looks, from the batch that holds an offset on, for the first record that matches in a batch that matches.
+func (s *segment) searchRecords(from, limit int64, matchBatch func(record.Batch) bool, match func(record.Batch, *record.Record) bool) (found TimestampOffset, ok bool, err error) {
+	file, err := s.acquire()
+	if err != nil {
+		return found, false, err
+	}
+	defer s.file.release()
+	at, _, err := s.find(file, from, limit)
+	if err != nil {
+		return found, false, err
+	}
+	scan := newBatchScan(file, at.position, limit)
+	defer scan.close()
+	var buffer []byte
+	for scan.next() {
+		if !matchBatch(scan.header) {
+			continue
+		}
+		var batch record.Batch
+		if batch, buffer, err = scan.whole(buffer); err != nil {
+			return found, false, err
+		}
+		if found, ok, err = searchBatch(batch, match); ok || err != nil {
+			return found, ok, err
+		}
+	}
+	return found, false, scan.err
+}
+
+func searchBatch(batch record.Batch, match func(record.Batch, *record.Record) bool) (found TimestampOffset, ok bool, err error) {
+	reader, err := record.NewReader(batch, 0)
+	if err != nil {
+		return found, false, err
+	}
+	defer reader.Close()
+	var r record.Record
+	for {
+		if err := reader.Next(&r); err == io.EOF {
+			return found, false, nil
+		} else if err != nil {
+			return found, false, err
+		}
+		if match(batch, &r) {
+			return TimestampOffset{
+				Timestamp: r.Timestamp, Offset: batch.BaseOffset() + int64(r.OffsetDelta), LeaderEpoch: max(-1, batch.PartitionLeaderEpoch()),
+			}, true, nil
+		}
+	}
+}
