@@ -21,6 +21,7 @@ type Partition struct {
 	log         *storage.Log
 	leaderEpoch atomic.Int32
 
+	hwMu    sync.Mutex   // held while the high watermark moves: appends finish in any order, and it never goes back
 	waiting atomic.Int32 // len(waiters), read without the lock by every append
 	mu      sync.Mutex   // guards waiters and closed
 	waiters map[*Waiter]struct{}
@@ -78,7 +79,11 @@ func (p *Partition) AwaitDurable(info storage.AppendInfo, done func(error)) {
 
 // Advance moves the high watermark forward by batches of sizeBytes.
 func (p *Partition) Advance(highWatermark int64, sizeBytes int) {
-	p.log.SetHighWatermark(highWatermark)
+	p.hwMu.Lock()
+	if highWatermark > p.log.HighWatermark() {
+		p.log.SetHighWatermark(highWatermark)
+	}
+	p.hwMu.Unlock()
 	if p.waiting.Load() > 0 {
 		p.notify(sizeBytes)
 	}

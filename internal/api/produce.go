@@ -1,0 +1,193 @@
+package api
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"ottla.dev/ottla/internal/network"
+	"ottla.dev/ottla/internal/protocol"
+	"ottla.dev/ottla/internal/record"
+	"ottla.dev/ottla/internal/replica/run"
+	"ottla.dev/ottla/internal/storage"
+)
+
+// Produce, versions 3 to 13 (0 to 2 are advertised and refused, see protocol.Served).
+//
+// v3 transactional id, magic 2 · v5 log start offset · v7 zstd · v8 record errors (KIP-467) · v9 flexible · v10 leader hints (KIP-951)
+// · v12 implicit AddPartitionsToTxn (KIP-890) · v13 topic ids (KIP-516).
+
+// produceOp is one Produce request and its answer.
+type produceOp struct {
+	server  *Server
+	request *network.Request
+	req     protocol.ProduceRequest
+	acks    int16
+	pending atomic.Int32 // partitions that wait for stable storage, plus one while the request is being handled
+}
+
+var produceOps = sync.Pool{New: func() any { return new(produceOp) }}
+
+func (s *Server) produce(r *network.Request) {
+	op := produceOps.Get().(*produceOp)
+	op.server, op.request = s, r
+	version := r.Header.Version
+	if version < 3 {
+		op.recycle()
+		r.Close(fmt.Sprintf("a Produce request of version %d: message formats before Kafka 0.11 are not supported, the client must be of the 2.1 line or newer", version))
+		return
+	}
+	if err := op.req.Decode(r.Body, version); err != nil {
+		op.recycle()
+		r.Close(err.Error())
+		return
+	}
+	op.acks = op.req.Acks
+	op.pending.Store(1)
+	for i := range op.req.Topics {
+		t := &op.req.Topics[i]
+		for j := range t.Partitions {
+			op.partition(t, &t.Partitions[j], version)
+		}
+	}
+	op.finishOne()
+}
+
+// partition appends the records of one partition, or says why not.
+func (op *produceOp) partition(t *protocol.ProduceTopic, part *protocol.ProducePartition, version int16) {
+	s := op.server
+	if op.acks < run.AcksAll || op.acks > 1 {
+		part.Code = protocol.InvalidRequiredAcks
+		return
+	}
+	var p *run.Partition
+	var err error
+	if version >= 13 {
+		p, err = s.Replicas.PartitionByID(t.ID, part.Index)
+	} else {
+		p, err = s.Replicas.PartitionBytes(t.Name, part.Index)
+	}
+	if err != nil {
+		part.Code = protocol.CodeOf(err)
+		return
+	}
+	if isInternal(p.Topic) && op.request.Header.ClientID != adminClientID {
+		part.Code = protocol.InvalidTopicException
+		return
+	}
+	if op.req.Transactional || carriesTransaction(part.Records) {
+		part.Code, part.ErrorMessage = protocol.InvalidTxnState, "transactions are not supported by this version of Ottla"
+		return
+	}
+	if version < 7 && carriesZstd(part.Records) {
+		part.Code, part.ErrorMessage = protocol.UnsupportedCompressionType, fmt.Sprintf("Produce version %d cannot carry zstd; version 7 can", version)
+		return
+	}
+	if op.acks == run.AcksAll && !p.EnoughInSync() {
+		part.Code = protocol.NotEnoughReplicas
+		return
+	}
+	info, durable, err := p.Append(part.Records, storage.OriginClient)
+	if err != nil {
+		op.refused(p, part, err)
+		return
+	}
+	part.BaseOffset, part.LogAppendMs, part.LogStartOffset = info.FirstOffset, info.LogAppendTime, info.LogStartOffset
+	if !durable {
+		return
+	}
+	op.pending.Add(1)
+	p.AwaitDurable(info, func(err error) {
+		if err != nil {
+			part.BaseOffset, part.LogAppendMs, part.LogStartOffset = -1, -1, -1
+			part.Code = s.storageError("produce", p.TopicPartition, err)
+		}
+		op.finishOne()
+	})
+}
+
+// adminClientID is the client id that may write to internal topics, as in Apache Kafka.
+const adminClientID = "__admin_client"
+
+// batchAttributes returns the attributes of the first batch, 0 when there is none.
+func batchAttributes(records []byte) uint16 {
+	if len(records) < record.HeaderSize {
+		return 0
+	}
+	return binary.BigEndian.Uint16(records[21:])
+}
+
+func carriesTransaction(records []byte) bool { return batchAttributes(records)&0x10 != 0 }
+
+func carriesZstd(records []byte) bool { return batchAttributes(records)&7 == 4 }
+
+// refused translates an append that failed.
+func (op *produceOp) refused(p *run.Partition, part *protocol.ProducePartition, err error) {
+	var invalid *record.Error
+	if errors.As(err, &invalid) {
+		part.Code, part.ErrorMessage = storage.ErrorCode(err), invalid.Message
+		for _, r := range invalid.Records {
+			part.RecordErrors = append(part.RecordErrors, protocol.ProduceRecordError{BatchIndex: r.Index, Message: r.Message})
+		}
+		return
+	}
+	part.Code = op.server.storageError("produce", p.TopicPartition, err)
+	if part.Code != protocol.KafkaStorageError {
+		part.ErrorMessage = err.Error()
+	}
+	part.LogStartOffset = p.Log().LogStartOffset()
+}
+
+// finishOne counts one thing that the answer waited for; the last one answers.
+func (op *produceOp) finishOne() {
+	if op.pending.Add(-1) > 0 {
+		return
+	}
+	if op.acks != 0 {
+		op.request.Respond(op)
+		return
+	}
+	r, reason := op.request, op.firstFailure()
+	op.recycle()
+	if reason != "" {
+		// Without an answer to carry the error, a closed connection is how the client learns to refresh its metadata.
+		r.Close(reason)
+		return
+	}
+	r.NoResponse()
+}
+
+func (op *produceOp) firstFailure() string {
+	for i := range op.req.Topics {
+		t := &op.req.Topics[i]
+		for j := range t.Partitions {
+			if p := &t.Partitions[j]; p.Code != protocol.None {
+				return fmt.Sprintf("a Produce request with acks=0 failed for %s-%d: %s %s", t.Name, p.Index, p.Code.Name(), p.ErrorMessage)
+			}
+		}
+	}
+	return ""
+}
+
+// WriteResponse implements network.Response.
+func (op *produceOp) WriteResponse(w *network.Writer) error {
+	h := op.request.Header
+	buf := network.GetBuffer(0)
+	defer buf.Release()
+	buf.B = append(buf.B, 0, 0, 0, 0)
+	buf.B = protocol.AppendResponseHeader(buf.B, h.Key, h.Version, h.CorrelationID)
+	buf.B = op.req.AppendResponse(buf.B, h.Version, 0, nil)
+	binary.BigEndian.PutUint32(buf.B, uint32(len(buf.B)-4))
+	return w.Write(buf.B)
+}
+
+// Discard implements network.Response.
+func (op *produceOp) Discard() { op.recycle() }
+
+func (op *produceOp) recycle() {
+	op.server, op.request = nil, nil
+	op.req.Forget()
+	produceOps.Put(op)
+}

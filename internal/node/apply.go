@@ -1,0 +1,113 @@
+package node
+
+import (
+	"slices"
+
+	"ottla.dev/ottla/internal/config"
+	"ottla.dev/ottla/internal/coordinator/group"
+	"ottla.dev/ottla/internal/metadata"
+	"ottla.dev/ottla/internal/replica/run"
+)
+
+// apply carries a change of the metadata over to the logs, the settings and the coordinators. It is called for one change at a time.
+func (n *Node) apply(old, img *metadata.Image, delta *metadata.Delta) {
+	self := metadata.BrokerResource(n.options.Config.NodeID())
+	if slices.Contains(delta.Configs, self) || slices.Contains(delta.Configs, metadata.DefaultBrokerResource) {
+		n.live.Update(img.Configs(metadata.DefaultBrokerResource), img.Configs(self))
+		for t := range img.Topics() {
+			n.replicas.Reconfigure(t.Name, n.topicConfig(img, t.Name))
+		}
+	}
+	for _, r := range delta.Configs {
+		if r.Type == metadata.ResourceTopic && img.Topic(r.Name) != nil {
+			n.replicas.Reconfigure(r.Name, n.topicConfig(img, r.Name))
+		}
+	}
+	n.deleteTopics(delta.Deleted)
+	for _, t := range delta.Created {
+		n.becomeReplica(img, t, nil)
+	}
+	for _, c := range delta.Changed {
+		n.becomeReplica(img, c.New, c.Partitions)
+	}
+}
+
+func (n *Node) deleteTopics(topics []*metadata.Topic) {
+	if len(topics) == 0 {
+		return
+	}
+	var gone []group.DeletedTopic
+	for _, t := range topics {
+		if t.Name == offsetsTopic {
+			for i := range t.Partitions {
+				n.groups.OnPartitionLost(int32(i), -1)
+			}
+		}
+		if err := n.replicas.Delete(t.ID); err != nil {
+			n.logger.Error("cannot delete the logs of a topic", "topic", t.Name, "error", err)
+		}
+		gone = append(gone, group.DeletedTopic{Name: t.Name, ID: t.ID})
+	}
+	n.groups.OnTopicsDeleted(gone)
+}
+
+// becomeReplica leads the partitions of a topic that are this broker's; nil stands for all of them.
+func (n *Node) becomeReplica(img *metadata.Image, t *metadata.Topic, partitions []int32) {
+	self := n.options.Config.NodeID()
+	var replicas []run.Replica
+	add := func(index int32) {
+		p := t.Partition(index)
+		if p == nil || p.Leader != self {
+			return
+		}
+		replicas = append(replicas, run.Replica{Index: index, LeaderEpoch: p.LeaderEpoch, Dir: n.assignedDir(p, self)})
+	}
+	if partitions == nil {
+		for i := range t.Partitions {
+			add(int32(i))
+		}
+	}
+	for _, i := range partitions {
+		add(i)
+	}
+	if err := n.replicas.Become(t.Name, t.ID, n.topicConfig(img, t.Name), replicas); err != nil {
+		n.logger.Error("some partitions cannot be served", "topic", t.Name, "error", err)
+	}
+	if t.Name != offsetsTopic {
+		return
+	}
+	for _, r := range replicas {
+		if p, err := n.replicas.Partition(t.Name, r.Index); err == nil {
+			n.groups.OnPartitionLeader(r.Index, r.LeaderEpoch, coordinatorLog{partition: p, epoch: r.LeaderEpoch})
+		}
+	}
+}
+
+// assignedDir returns the path of the directory that the metadata puts a replica in, empty where it leaves that to the broker.
+func (n *Node) assignedDir(p *metadata.Partition, broker int32) string {
+	at := slices.Index(p.Replicas, broker)
+	if at < 0 || at >= len(p.Directories) {
+		return ""
+	}
+	for dir, id := range n.logs.DirectoryIDs() {
+		if id == p.Directories[at] {
+			return dir
+		}
+	}
+	return ""
+}
+
+// topicConfig resolves a topic's settings. What is stored has been checked; should it not resolve, the defaults serve and the log tells.
+func (n *Node) topicConfig(img *metadata.Image, topic string) *config.Topic {
+	s := n.live.Snapshot()
+	cfg, err := s.Topic(img.Configs(metadata.TopicResource(topic)))
+	if err == nil {
+		return cfg
+	}
+	n.logger.Error("the settings of a topic do not resolve; it is served with the defaults", "topic", topic, "error", err)
+	cfg, err = s.Topic(nil)
+	if err != nil {
+		panic("node: the defaults of topics do not resolve: " + err.Error())
+	}
+	return cfg
+}

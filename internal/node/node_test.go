@@ -1,0 +1,192 @@
+package node_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"ottla.dev/ottla/broker"
+)
+
+func start(t *testing.T, dir string, properties map[string]string) *broker.Broker {
+	t.Helper()
+	b, err := broker.Start(t.Context(), broker.Config{DataDir: dir, Addr: "127.0.0.1:0", Properties: properties, Logger: slog.New(slog.NewTextHandler(&testLog{t: t}, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return b
+}
+
+// testLog writes a node's log into the test's.
+type testLog struct{ t *testing.T }
+
+func (l *testLog) Write(p []byte) (int, error) {
+	l.t.Log(strings.TrimSpace(string(p)))
+	return len(p), nil
+}
+
+func client(t *testing.T, b *broker.Broker, opts ...kgo.Opt) *kgo.Client {
+	t.Helper()
+	c, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(b.Addr()), kgo.AllowAutoTopicCreation()}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+func within(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// consume reads n records.
+func consume(t *testing.T, c *kgo.Client, n int) []*kgo.Record {
+	t.Helper()
+	ctx := within(t)
+	var got []*kgo.Record
+	for len(got) < n {
+		f := c.PollFetches(ctx)
+		if err := f.Err(); err != nil {
+			t.Fatalf("after %d of %d records: %v", len(got), n, err)
+		}
+		got = append(got, f.Records()...)
+	}
+	return got
+}
+
+func TestProduceAndConsumeAcrossARestart(t *testing.T) {
+	dir := t.TempDir()
+	var value = bytes.Repeat([]byte("x"), 1000)
+	const n = 500
+	for round := range 2 {
+		b := start(t, dir, nil)
+		p := client(t, b, kgo.DefaultProduceTopic("events"))
+		for i := range n {
+			p.Produce(within(t), &kgo.Record{Key: fmt.Append(nil, round*n+i), Value: value}, func(_ *kgo.Record, err error) {
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		if err := p.Flush(within(t)); err != nil {
+			t.Fatal(err)
+		}
+		c := client(t, b, kgo.ConsumeTopics("events"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+		got := consume(t, c, (round+1)*n)
+		for i, r := range got {
+			if string(r.Key) != fmt.Sprint(i) || r.Offset != int64(i) || !bytes.Equal(r.Value, value) {
+				t.Fatalf("record %d: key %s at offset %d", i, r.Key, r.Offset)
+			}
+		}
+		p.Close()
+		c.Close()
+		if err := b.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestGroupResumesAfterARestart(t *testing.T) {
+	dir := t.TempDir()
+	b := start(t, dir, nil)
+	p := client(t, b, kgo.DefaultProduceTopic("work"))
+	produce := func(p *kgo.Client, values ...string) {
+		t.Helper()
+		for _, v := range values {
+			if err := p.ProduceSync(within(t), kgo.StringRecord(v)).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	produce(p, "a", "b", "c")
+	group := []kgo.Opt{kgo.ConsumerGroup("workers"), kgo.ConsumeTopics("work"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.DisableAutoCommit()}
+	c := client(t, b, group...)
+	got := consume(t, c, 3)
+	if err := c.CommitRecords(within(t), got[0], got[1]); err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	p.Close()
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b = start(t, dir, nil)
+	produce(client(t, b, kgo.DefaultProduceTopic("work")), "d")
+	got = consume(t, client(t, b, group...), 2)
+	if string(got[0].Value) != "c" || string(got[1].Value) != "d" {
+		t.Fatalf("resumed at %s, then %s; want c, d", got[0].Value, got[1].Value)
+	}
+}
+
+func TestTopicsComeAndGo(t *testing.T) {
+	b := start(t, t.TempDir(), nil)
+	adm := kadm.NewClient(client(t, b))
+	ctx := within(t)
+	retention := "1000"
+	for range 2 { // the same name again gets a new, empty topic
+		if _, err := adm.CreateTopic(ctx, 3, 1, map[string]*string{"retention.ms": &retention}, "short"); err != nil {
+			t.Fatal(err)
+		}
+		if err := client(t, b).ProduceSync(ctx, &kgo.Record{Topic: "short", Partition: 0, Value: []byte("v")}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+		ends, err := adm.ListEndOffsets(ctx, "short")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := int64(0)
+		ends.Each(func(o kadm.ListedOffset) { sum += o.Offset })
+		if sum != 1 || len(ends["short"]) != 3 {
+			t.Fatalf("end offsets %+v", ends)
+		}
+		if _, err := adm.DeleteTopic(ctx, "short"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := adm.CreateTopic(ctx, 1, 2, nil, "two-copies"); err == nil || !strings.Contains(err.Error(), "INVALID_REPLICATION_FACTOR") {
+		t.Fatalf("two copies on one node: %v", err)
+	}
+}
+
+func TestSecondNodeOnADirectoryIsTold(t *testing.T) {
+	dir := t.TempDir()
+	start(t, dir, nil)
+	_, err := broker.Start(t.Context(), broker.Config{DataDir: dir, Addr: "127.0.0.1:0"})
+	if err == nil || !strings.Contains(err.Error(), dir) {
+		t.Fatalf("got %v, want an error that names the directory and who holds it", err)
+	}
+}
+
+func TestManyNodesInOneProcess(t *testing.T) {
+	for i := range 3 {
+		b := start(t, t.TempDir(), nil)
+		if err := client(t, b).ProduceSync(within(t), &kgo.Record{Topic: "t", Value: fmt.Append(nil, i)}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestDurableBeforeAck(t *testing.T) {
+	b := start(t, t.TempDir(), map[string]string{"ottla.flush.before.ack": "true"})
+	c := client(t, b, kgo.DefaultProduceTopic("safe"), kgo.ConsumeTopics("safe"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	for i := range 20 {
+		if err := c.ProduceSync(within(t), &kgo.Record{Value: fmt.Append(nil, i)}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	consume(t, c, 20)
+}
