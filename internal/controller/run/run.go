@@ -152,6 +152,9 @@ func (r *Run) Wait(ctx context.Context, ok func(*metadata.Image) bool) (*metadat
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-r.ctx.Done():
+			if err := r.Err(); err != nil {
+				return nil, err
+			}
 			return nil, errNotController
 		}
 	}

@@ -365,3 +365,38 @@ func TestCloseAnswersWhoWaits(t *testing.T) {
 		t.Fatalf("who came later was answered %v", got)
 	}
 }
+
+func TestDamagedMetadataStopsTheRun(t *testing.T) {
+	m := store.NewMemory()
+	n := startNode(t, m, 1, nil)
+	n.join(1)
+	if n.Err() != nil {
+		t.Fatal(n.Err())
+	}
+	other := m.Client(2)
+	defer other.Close()
+	if _, err := other.Commit(context.Background(), nil, []store.Op{{Key: "brokers/1", Value: []byte("?")}}); err != nil {
+		t.Fatal(err)
+	}
+	<-n.Done()
+	if !errors.Is(n.Err(), store.ErrCorrupt) {
+		t.Fatalf("stopped with %v", n.Err())
+	}
+	if _, err := n.Wait(context.Background(), func(*metadata.Image) bool { return false }); !errors.Is(err, store.ErrCorrupt) {
+		t.Fatalf("who waited got %v", err)
+	}
+	if got := n.create("a"); got[0] != protocol.NotController {
+		t.Fatalf("a stopped controller answered %v", got)
+	}
+}
+
+func TestBootstrapRecordsOfAPreparedDirectory(t *testing.T) {
+	n := startNode(t, store.NewMemory(), 1, func(o *Options) {
+		o.ClusterID = "prepared"
+		o.Bootstrap = []metadata.Record{metadata.FeatureLevelRecord{Name: metadata.MetadataVersion, Level: 29}}
+	})
+	img := n.wait(func(img *metadata.Image) bool { return img.ClusterID != "" })
+	if img.ClusterID != "prepared" || len(img.Features) != 1 || img.Features[metadata.MetadataVersion] != 29 {
+		t.Fatalf("image %+v", img)
+	}
+}

@@ -54,3 +54,38 @@ func TestNoRoomOnDisk(t *testing.T) {
 		t.Fatalf("a commit to a full disk: %v", err)
 	}
 }
+
+// TestLeaseThatEndsElsewhere: the owner of a lease learns that it is over, although it did not end it.
+func TestLeaseThatEndsElsewhere(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	b, err := Open(ctx, Embedded{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	lost, err := b.Grant(ctx, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := b.Grant(ctx, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.(*client).etcd.Revoke(ctx, lost.(*lease).id); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-lost.Done():
+	case <-ctx.Done():
+		t.Fatal("the end of the lease was not noticed")
+	}
+	select {
+	case <-kept.Done():
+		t.Fatal("the other lease ended too")
+	default:
+	}
+	if _, err := b.Commit(ctx, nil, []store.Op{{Key: "a", Lease: kept}}); err != nil {
+		t.Fatalf("a lease that is kept alive: %v", err)
+	}
+}
