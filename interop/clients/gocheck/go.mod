@@ -1,0 +1,3 @@
+module ottla.dev/interop/gocheck
+
+go 1.26.0

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"ottla.dev/ottla/interop/apachekafka"
+)
+
+// The targets.
+const (
+	targetOttla  = "ottla"
+	targetApache = "apache"
+)
+
+const (
+	startPatience = 90 * time.Second
+	stopPatience  = 20 * time.Second
+)
+
+// node is a running target.
+type node interface {
+	// Addr is where clients connect, the same for the node's whole life.
+	Addr() string
+	// Kill ends the process as kill -9 does; Shutdown ends it in an orderly way. Both keep the data for Start.
+	Kill()
+	Shutdown() error
+	Start(ctx context.Context) error
+	// Close ends the node and removes its data unless they are to be kept.
+	Close(keep bool)
+}
+
+// starter returns a function that starts a new node on an empty directory; name becomes part of its files' names.
+func starter(ctx context.Context, w workplace, o options) (func(ctx context.Context, name string) (node, error), error) {
+	switch o.target {
+	case targetApache:
+		return func(ctx context.Context, name string) (node, error) { return startApache(ctx) }, nil
+	case targetOttla:
+		bin := filepath.Join(w.cache, "bin", "ottla")
+		build := exec.CommandContext(ctx, "go", "build", "-o", bin, "./cmd/ottla")
+		build.Dir = w.root
+		if out, err := build.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("go build ./cmd/ottla: %w\n%s", err, out)
+		}
+		return func(ctx context.Context, name string) (node, error) { return startOttla(ctx, w, bin, name) }, nil
+	}
+	return nil, fmt.Errorf("-target %s: allowed are %s and %s", o.target, targetOttla, targetApache)
+}
+
+// apacheNode is Apache Kafka as a node.
+type apacheNode struct{ *apachekafka.Broker }
+
+func startApache(ctx context.Context) (node, error) {
+	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	b, err := apachekafka.Start(ctx, apachekafka.Options{HeapMB: 768})
+	if err != nil {
+		return nil, err
+	}
+	return apacheNode{b}, nil
+}
+
+func (n apacheNode) Start(ctx context.Context) error { return n.Broker.Restart(ctx) }
+
+func (n apacheNode) Close(keep bool) {
+	if keep {
+		n.Broker.Shutdown()
+		return
+	}
+	n.Broker.Stop()
+}
+
+// ottlaNode is the process `ottla serve` with a data directory of its own.
+type ottlaNode struct {
+	bin, addr, dir, logFile string
+
+	cmd    *exec.Cmd
+	exited chan struct{} // closed when the process that cmd names has been waited for
+}
+
+func startOttla(ctx context.Context, w workplace, bin, name string) (node, error) {
+	dir, err := os.MkdirTemp("", "ottla-interop-"+name+"-")
+	if err != nil {
+		return nil, err
+	}
+	addr, err := reserveAddr()
+	if err != nil {
+		return nil, err
+	}
+	n := &ottlaNode{bin: bin, addr: addr, dir: dir, logFile: filepath.Join(w.outDir(), "ottla-node-"+name+".log")}
+	os.Remove(n.logFile)
+	if err := n.Start(ctx); err != nil {
+		n.Close(false)
+		return nil, err
+	}
+	return n, nil
+}
+
+func (n *ottlaNode) Addr() string { return n.addr }
+
+func (n *ottlaNode) Start(ctx context.Context) error {
+	out, err := os.OpenFile(n.logFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		return err
+	}
+	defer out.Close() // the process keeps its own
+	cmd := exec.Command(n.bin, "serve", "--data", n.dir, "--listen", n.addr, "--log-level", "info")
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt typed at this program must not reach the node before Close does
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	exited := make(chan struct{})
+	go func() {
+		cmd.Wait()
+		close(exited)
+	}()
+	n.cmd, n.exited = cmd, exited
+	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	if err := waitReady(ctx, n.addr, exited); err != nil {
+		n.Kill()
+		return fmt.Errorf("ottla did not start: %w (%s)", err, n.logFile)
+	}
+	return nil
+}
+
+func (n *ottlaNode) Kill() {
+	if n.cmd == nil {
+		return
+	}
+	n.cmd.Process.Kill()
+	<-n.exited
+	n.cmd = nil
+}
+
+func (n *ottlaNode) Shutdown() error {
+	if n.cmd == nil {
+		return nil
+	}
+	if err := n.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	select {
+	case <-n.exited:
+	case <-time.After(stopPatience):
+		n.Kill()
+		return fmt.Errorf("ottla did not stop within %s of SIGTERM and was killed (%s)", stopPatience, n.logFile)
+	}
+	code := n.cmd.ProcessState.ExitCode()
+	n.cmd = nil
+	if code != 0 {
+		return fmt.Errorf("ottla ended with %d after SIGTERM (%s)", code, n.logFile)
+	}
+	return nil
+}
+
+func (n *ottlaNode) Close(keep bool) {
+	n.Shutdown()
+	if !keep {
+		os.RemoveAll(n.dir)
+	}
+}
+
+// reserveAddr finds a free port below the range that the kernel gives to outgoing connections: clients that reconnect to a node
+// that is down would otherwise, now and then, be given that very port and keep the node from coming back.
+func reserveAddr() (string, error) {
+	const first, last = 26000, 26099
+	for range 3 * (last - first) {
+		port := first + int(nextPort.Add(1)+int64(os.Getpid()))%(last-first+1)
+		addr := fmt.Sprintf("127.0.0.1:%d", port)
+		listener, err := net.Listen("tcp", addr)
+		if err == nil {
+			listener.Close()
+			return addr, nil
+		}
+	}
+	return "", fmt.Errorf("no free port between %d and %d", first, last)
+}
+
+// waitReady returns when the node names itself in its metadata.
+func waitReady(ctx context.Context, addr string, exited <-chan struct{}) error {
+	cl, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.AlwaysRetryEOF())
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	for {
+		request := kmsg.NewPtrMetadataRequest()
+		request.Topics = []kmsg.MetadataRequestTopic{}
+		attempt, cancel := context.WithTimeout(ctx, 2*time.Second)
+		response, err := request.RequestWith(attempt, cl)
+		cancel()
+		if err == nil && len(response.Brokers) > 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w; last: %v", ctx.Err(), err)
+		case <-exited:
+			return errors.New("the process ended")
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
