@@ -6,7 +6,10 @@
 // which users know and have in files, into options of the Go client.
 package clienttools
 
-import "ottla.dev/ottla/internal/cli/kafkatools/tool"
+import (
+	"ottla.dev/ottla/internal/cli/kafkatools/clienttools/dumplog"
+	"ottla.dev/ottla/internal/cli/kafkatools/tool"
+)
 
 // All gives the tools of this package.
 func All() []tool.Tool {
@@ -17,5 +20,6 @@ func All() []tool.Tool {
 		{Name: "kafka-consumer-perf-test", Short: "Measure how fast records can be consumed", Run: runConsumerPerf},
 		{Name: "kafka-verifiable-producer", Short: "Produce numbers and print what became of each, for tests", Run: runVerifiableProducer},
 		{Name: "kafka-verifiable-consumer", Short: "Consume and print every event, for tests", Run: runVerifiableConsumer},
+		{Name: "kafka-dump-log", Short: "Print and check log files and their indexes", Run: dumplog.Run},
 	}
 }

@@ -134,6 +134,7 @@ func (c *verifiableConsumer) connect(properties map[string]string, topic string)
 	opts := append(append(settings.options, group...), kgo.ConsumeTopics(topic), kgo.BlockRebalanceOnPoll(),
 		kgo.WithLogger(clientLogger{c.log, "Consumer clientId=" + c.clientID}))
 	opts = append(opts, c.positions.options(c.assigned, c.revoked)...)
+	c.print("startup_complete", nil) // before the client can tell of its first partitions
 	if c.client, err = kgo.NewClient(opts...); err == nil {
 		c.positions.use(c.client)
 	}
@@ -165,7 +166,6 @@ func appendPartitions(line []byte, partitions map[string][]int32) []byte {
 // run consumes until enough records came or the process is ended. The system tests that drive it want every event of its
 // life, in order, also when it ends on its own.
 func (c *verifiableConsumer) run(ctx context.Context) {
-	c.print("startup_complete", nil)
 	err := c.consume(ctx)
 	if interrupted(err) {
 		c.print("shutdown_requested", nil)
