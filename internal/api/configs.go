@@ -26,8 +26,8 @@ func (c *call) describeConfigs(req *kmsg.DescribeConfigsRequest) *kmsg.DescribeC
 			if m := protocol.MessageOf(err); m != nil {
 				message = *m
 			}
-			out.ErrorMessage = &message
 		}
+		out.ErrorMessage = &message
 		out.Configs = configs
 		resp.Resources = append(resp.Resources, out)
 	}

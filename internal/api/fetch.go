@@ -54,6 +54,8 @@ type fetchOp struct {
 	code    protocol.Code // of the session
 
 	bytes   int64
+	found   int  // entries with a partition
+	refused bool // the entries say why
 	urgent  bool // an error or a divergence: not worth waiting
 	waiter  *run.Waiter
 	timer   clock.Timer
@@ -72,24 +74,34 @@ func (s *Server) fetch(r *network.Request) {
 		r.Close(err.Error())
 		return
 	}
-	if op.req.ReplicaID >= 0 {
-		// No other broker can be a replica yet; an answer would pass a consumer's limits.
-		op.recycle()
-		r.Close("a fetch as replica of a cluster that has one node")
-		return
-	}
 	op.session, op.code = s.sessions.begin(&op.req, op.version, s.Clock.Now())
 	if op.code != protocol.None {
 		r.Respond(op)
 		return
 	}
+	if op.req.Isolation != 0 && op.req.Isolation != 1 {
+		op.refuse()
+		r.Respond(op)
+		return
+	}
 	op.collect()
 	op.read()
-	if op.urgent || len(op.entries) == 0 || op.req.MaxWaitMs <= 0 || op.bytes >= op.minBytes() {
+	if op.urgent || op.found == 0 || op.req.MaxWaitMs <= 0 || op.bytes >= op.minBytes() {
 		r.Respond(op)
 		return
 	}
 	op.wait()
+}
+
+// refuse answers a request with a field that makes no sense, as Apache Kafka does.
+func (op *fetchOp) refuse() {
+	op.code, op.refused = protocol.UnknownServerError, true
+	op.collect()
+	for i := range op.entries {
+		e := &op.entries[i]
+		e.partition, e.code = nil, protocol.UnknownServerError
+	}
+	op.read()
 }
 
 func (op *fetchOp) maxBytes() int64 {
@@ -152,15 +164,16 @@ func (op *fetchOp) errorsLast() {
 // read fills every entry's head and slice with what is there now.
 func (op *fetchOp) read() {
 	left, atLeastOne := op.maxBytes(), true
-	op.bytes, op.urgent = 0, false
+	op.bytes, op.found, op.urgent = 0, 0, false
 	for i := range op.entries {
 		e := &op.entries[i]
 		e.release()
 		e.head = protocol.FetchPartitionHead{Index: e.want.Index, Code: e.code, HighWatermark: -1, LastStableOffset: -1, LogStartOffset: -1, DivergingEndOffset: -1, LeaderID: -1}
 		if e.partition == nil {
-			op.urgent = true
+			e.head.NoAborted = true // the schema's default; clients see a difference to null
 			continue
 		}
+		op.found++
 		op.readPartition(e, min(int64(e.want.MaxBytes), left), atLeastOne)
 		if e.head.Code != protocol.None || e.head.DivergingEndOffset >= 0 {
 			op.urgent = true
@@ -175,6 +188,10 @@ func (op *fetchOp) read() {
 
 func (op *fetchOp) readPartition(e *fetchEntry, maxBytes int64, atLeastOne bool) {
 	p, log := e.partition, e.partition.Log()
+	if op.req.ReplicaID >= 0 {
+		e.head.Code = protocol.NotLeaderOrFollower // no other broker is a replica
+		return
+	}
 	if e.head.Code = p.CheckEpoch(e.want.CurrentLeaderEpoch); e.head.Code != protocol.None {
 		if op.version >= 16 && e.head.Code == protocol.FencedLeaderEpoch {
 			e.head.LeaderID, e.head.LeaderEpoch = op.server.NodeID, p.LeaderEpoch()
@@ -195,7 +212,11 @@ func (op *fetchOp) readPartition(e *fetchEntry, maxBytes int64, atLeastOne bool)
 			return
 		}
 		e.slice = slice
-		e.head.RecordsSize = slice.Len()
+		if slice.FirstBatchIncomplete() {
+			e.release() // nothing that a client could use (since version 3)
+		} else {
+			e.head.RecordsSize = slice.Len()
+		}
 		if op.version < 10 && op.server.usesZstd(p) {
 			e.release()
 			e.head = protocol.FetchPartitionHead{Index: e.want.Index, Code: protocol.UnsupportedCompressionType, HighWatermark: -1, LastStableOffset: -1, LogStartOffset: -1, DivergingEndOffset: -1, LeaderID: -1}
@@ -233,8 +254,11 @@ func (op *fetchOp) wait() {
 		p    *run.Partition
 		seen int64
 	}
-	watches := make([]watch, 0, len(op.entries))
+	watches := make([]watch, 0, op.found)
 	for i := range op.entries {
+		if op.entries[i].partition == nil {
+			continue
+		}
 		watches = append(watches, watch{op.entries[i].partition, op.entries[i].seen})
 	}
 	for _, w := range watches {
@@ -251,7 +275,7 @@ func (op *fetchOp) WriteResponse(w *network.Writer) error {
 		op.read()
 	}
 	head := protocol.FetchResponseHead{Code: op.code}
-	if op.code == protocol.None {
+	if op.code == protocol.None && !op.refused {
 		head.SessionID, head.Code = op.finishSession()
 	}
 	op.encode(head)

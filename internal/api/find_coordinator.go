@@ -39,9 +39,10 @@ func (c *call) findCoordinator(req *kmsg.FindCoordinatorRequest) *kmsg.FindCoord
 		found := c.coordinator(keyType, key)
 		out := kmsg.NewFindCoordinatorResponseCoordinator()
 		out.Key, out.ErrorCode, out.NodeID, out.Host, out.Port = key, int16(found.code), found.id, found.host, found.port
-		if found.code != protocol.None && found.message != "" {
-			out.ErrorMessage = &found.message
+		if found.code == protocol.None {
+			found.message = ""
 		}
+		out.ErrorMessage = &found.message
 		resp.Coordinators = append(resp.Coordinators, out)
 	}
 	return resp

@@ -23,6 +23,10 @@ func (c *call) initProducerID(req *kmsg.InitProducerIDRequest) *kmsg.InitProduce
 		}
 		return resp
 	}
+	if c.version >= 3 && (req.ProducerID == -1) != (req.ProducerEpoch == -1) {
+		resp.ErrorCode = int16(protocol.InvalidRequest)
+		return resp
+	}
 	id, err := c.server.producerIDs.next(c.context())
 	if err != nil {
 		resp.ErrorCode = int16(protocol.CodeOf(err))

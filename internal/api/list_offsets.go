@@ -42,10 +42,14 @@ func (c *call) listOffsets(req *kmsg.ListOffsetsRequest) *kmsg.ListOffsetsRespon
 			tp := storage.TopicPartition{Topic: t.Topic, Partition: p.Partition}
 			out := kmsg.NewListOffsetsResponseTopicPartition()
 			out.Partition, out.Timestamp, out.Offset, out.LeaderEpoch = p.Partition, -1, -1, -1
-			code := protocol.InvalidRequest // of a partition that is asked for twice
-			if asked[tp] == 1 {
+			code := protocol.InvalidRequest // of a partition that is asked for twice; it is answered once
+			switch asked[tp] {
+			case 0:
+				continue
+			case 1:
 				code = c.listOffset(req, tp, p, &out)
 			}
+			asked[tp] = 0
 			out.ErrorCode = int16(code)
 			topic.Partitions = append(topic.Partitions, out)
 		}

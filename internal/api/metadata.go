@@ -25,8 +25,14 @@ func (c *call) metadata(req *kmsg.MetadataRequest) *kmsg.MetadataResponse {
 	if c.version < 12 && !c.wantsAllTopics(req) {
 		for _, t := range req.Topics {
 			if t.Topic == nil || t.TopicID != [16]byte{} {
-				return invalidMetadataRequest(resp, req)
+				return invalidMetadataRequest(resp, req, protocol.InvalidRequest)
 			}
+		}
+	}
+	for _, t := range req.Topics {
+		if t.Topic == nil && t.TopicID == [16]byte{} {
+			resp.ErrorCode = int16(protocol.UnknownServerError)
+			return invalidMetadataRequest(resp, req, protocol.UnknownServerError)
 		}
 	}
 	img := c.image()
@@ -60,7 +66,7 @@ func (c *call) wantsAllTopics(req *kmsg.MetadataRequest) bool {
 	return req.Topics == nil || c.version == 0 && len(req.Topics) == 0
 }
 
-func invalidMetadataRequest(resp *kmsg.MetadataResponse, req *kmsg.MetadataRequest) *kmsg.MetadataResponse {
+func invalidMetadataRequest(resp *kmsg.MetadataResponse, req *kmsg.MetadataRequest, code protocol.Code) *kmsg.MetadataResponse {
 	resp.ControllerID = -1
 	for _, t := range req.Topics {
 		name := ""
@@ -68,7 +74,7 @@ func invalidMetadataRequest(resp *kmsg.MetadataResponse, req *kmsg.MetadataReque
 			name = *t.Topic
 		}
 		out := kmsg.NewMetadataResponseTopic()
-		out.Topic, out.ErrorCode, out.AuthorizedOperations = &name, int16(protocol.InvalidRequest), operationsNotAsked
+		out.Topic, out.TopicID, out.ErrorCode, out.AuthorizedOperations = &name, t.TopicID, int16(code), operationsNotAsked
 		resp.Topics = append(resp.Topics, out)
 	}
 	return resp

@@ -81,8 +81,8 @@ func (op *produceOp) partition(t *protocol.ProduceTopic, part *protocol.ProduceP
 		part.Code, part.ErrorMessage = protocol.InvalidTxnState, "transactions are not supported by this version of Ottla"
 		return
 	}
-	if version < 7 && carriesZstd(part.Records) {
-		part.Code, part.ErrorMessage = protocol.UnsupportedCompressionType, fmt.Sprintf("Produce version %d cannot carry zstd; version 7 can", version)
+	if err := record.CheckProduce(part.Records, version >= 7); err != nil {
+		op.refused(p, part, err)
 		return
 	}
 	if op.acks == run.AcksAll && !p.EnoughInSync() {
@@ -120,8 +120,6 @@ func batchAttributes(records []byte) uint16 {
 }
 
 func carriesTransaction(records []byte) bool { return batchAttributes(records)&0x10 != 0 }
-
-func carriesZstd(records []byte) bool { return batchAttributes(records)&7 == 4 }
 
 // refused translates an append that failed.
 func (op *produceOp) refused(p *run.Partition, part *protocol.ProducePartition, err error) {

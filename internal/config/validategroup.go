@@ -24,7 +24,7 @@ var groupBounds = []struct {
 
 // validateGroup checks the settings of a group against the bounds that the broker sets.
 func (s *Snapshot) validateGroup(props map[string]string) error {
-	if unknown := unknownName(groupTable, props); unknown != "" {
+	if unknown, found := unknownName(groupTable, props); found {
 		return invalidConfig("Unknown group config name: " + unknown)
 	}
 	values, err := s.groupValues(props)

@@ -76,7 +76,7 @@ func checkBrokerName(name string) error {
 
 // validateTopic checks the settings of a topic, and how they go together with the broker's defaults.
 func (s *Snapshot) validateTopic(props map[string]string) error {
-	if unknown := unknownName(topicTable, props); unknown != "" {
+	if unknown, found := unknownName(topicTable, props); found {
 		return invalidConfig("Unknown topic config name: " + unknown)
 	}
 	values, err := s.topicValues(props)
@@ -93,13 +93,13 @@ func (s *Snapshot) validateTopic(props map[string]string) error {
 	return nil
 }
 
-func unknownName(t *table, props map[string]string) string {
+func unknownName(t *table, props map[string]string) (name string, found bool) {
 	for _, name := range slices.Sorted(maps.Keys(props)) {
 		if t.byName[name] == nil {
-			return name
+			return name, true
 		}
 	}
-	return ""
+	return "", false
 }
 
 // CreateTopicConfigs checks the settings of a CreateTopics request and returns them as the metadata image stores them.
@@ -135,7 +135,7 @@ var clientMatchers = []string{
 
 func validateClientMetrics(props map[string]string) error {
 	const leastMs, mostMs = 100, 3600000
-	if unknown := unknownName(clientMetricsTable, props); unknown != "" {
+	if unknown, found := unknownName(clientMetricsTable, props); found {
 		return invalidRequest("Unknown client metrics configuration: " + unknown)
 	}
 	values, err := clientMetricsValues(props)

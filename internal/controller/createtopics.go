@@ -73,6 +73,7 @@ func failedTopic(name string, err error) kmsg.CreateTopicsResponseTopic {
 	t.Topic = name
 	t.ErrorCode = int16(protocol.CodeOf(err))
 	t.ErrorMessage = protocol.MessageOf(err)
+	t.Configs = []kmsg.CreateTopicsResponseTopicConfig{} // an empty list, not null
 	return t
 }
 

@@ -16,7 +16,7 @@ type RequestHeader struct {
 }
 
 // ParseRequestHeader reads the header off a frame and returns it with the rest, the request's body. It does not judge the version:
-// for a key or a version that Served does not list, only the fields that every version shares are read and the body is nil.
+// for a key or a version that Served does not list the body is nil, and except for ApiVersions only the fields that every version shares are read.
 func ParseRequestHeader(frame []byte) (RequestHeader, []byte, error) {
 	r := reader{b: frame}
 	h := RequestHeader{Key: r.int16(), Version: r.int16(), CorrelationID: r.int32()}
@@ -24,11 +24,17 @@ func ParseRequestHeader(frame []byte) (RequestHeader, []byte, error) {
 		return h, nil, fmt.Errorf("request header: %w", r.err)
 	}
 	api, ok := Lookup(h.Key)
-	if !ok || !api.Serves(h.Version) {
+	if !ok || !api.Serves(h.Version) && h.Key != KeyAPIVersions {
 		return h, nil, nil
 	}
 	clientID, _ := r.nullableString(false) // keeps its 16-bit length in flexible versions too
 	h.ClientID = string(clientID)
+	if !api.Serves(h.Version) {
+		if r.err != nil {
+			return h, nil, fmt.Errorf("header of %s version %d: %w", api.Name, h.Version, r.err)
+		}
+		return h, nil, nil // it is answered with the versions that are served
+	}
 	if FlexibleRequest(h.Key, h.Version) {
 		r.tags(nil)
 	}

@@ -96,9 +96,18 @@ func (p *ProduceRequest) Decode(body []byte, version int16) error {
 func (p *ProduceRequest) AppendResponse(dst []byte, version int16, throttleMs int32, endpoints []NodeEndpoint) []byte {
 	flexible := version >= 9
 	w := writer{b: dst, flexible: flexible}
-	w.arrayLen(len(p.Topics))
+	topics := 0
+	for i := range p.Topics {
+		if len(p.Topics[i].Partitions) > 0 {
+			topics++
+		}
+	}
+	w.arrayLen(topics)
 	for i := range p.Topics {
 		t := &p.Topics[i]
+		if len(t.Partitions) == 0 {
+			continue
+		}
 		if version >= 13 {
 			w.uuid(t.ID)
 		} else {

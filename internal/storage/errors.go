@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"ottla.dev/ottla/internal/protocol"
+	"ottla.dev/ottla/internal/record"
 )
 
 // The sentinels of this package. Errors that it returns wrap one of them, a *record.Error (a batch that is not valid),
@@ -49,9 +50,12 @@ func (e *OffsetOutOfRangeError) Unwrap() error { return ErrOffsetOutOfRange }
 // ErrorCode returns the Kafka error code for an error of this package.
 func ErrorCode(err error) protocol.Code {
 	var code protocol.Code
+	var invalid *record.Error
 	switch {
 	case err == nil:
 		return protocol.None
+	case errors.As(err, &invalid):
+		return batchErrorCode(invalid.Kind)
 	case errors.As(err, &code):
 		return code
 	case errors.Is(err, ErrOffsetOutOfRange):
@@ -66,6 +70,23 @@ func ErrorCode(err error) protocol.Code {
 		return protocol.InconsistentTopicID
 	case errors.Is(err, ErrDirOffline), errors.Is(err, ErrNoSpace), errors.Is(err, ErrIO), errors.Is(err, ErrCorrupt):
 		return protocol.KafkaStorageError
+	}
+	return protocol.UnknownServerError
+}
+
+// batchErrorCode returns what Apache Kafka answers to a batch that is refused for a reason.
+func batchErrorCode(kind record.Kind) protocol.Code {
+	switch kind {
+	case record.KindCorrupt:
+		return protocol.CorruptMessage
+	case record.KindInvalidRecord, record.KindOldMagic:
+		return protocol.InvalidRecord
+	case record.KindInvalidTimestamp:
+		return protocol.InvalidTimestamp
+	case record.KindTooLarge:
+		return protocol.MessageTooLarge
+	case record.KindUnsupportedCompression:
+		return protocol.UnsupportedCompressionType
 	}
 	return protocol.UnknownServerError
 }

@@ -38,7 +38,7 @@ func (p *Partition) LeaderEpoch() int32 { return p.leaderEpoch.Load() }
 
 // CheckEpoch compares the leader epoch that a client believes in, -1 for none, with the partition's (KIP-320).
 func (p *Partition) CheckEpoch(clientEpoch int32) protocol.Code {
-	if clientEpoch < 0 {
+	if clientEpoch == -1 {
 		return protocol.None
 	}
 	switch epoch := p.leaderEpoch.Load(); {
