@@ -3,13 +3,18 @@
 package kafkatools
 
 import (
+	"slices"
+	"strings"
+
 	"ottla.dev/ottla/internal/cli/kafkatools/apiversions"
+	"ottla.dev/ottla/internal/cli/kafkatools/clienttools"
 	"ottla.dev/ottla/internal/cli/kafkatools/configs"
 	"ottla.dev/ottla/internal/cli/kafkatools/consumergroups"
 	"ottla.dev/ottla/internal/cli/kafkatools/deleterecords"
 	"ottla.dev/ottla/internal/cli/kafkatools/getoffsets"
 	"ottla.dev/ottla/internal/cli/kafkatools/groups"
 	"ottla.dev/ottla/internal/cli/kafkatools/logdirs"
+	"ottla.dev/ottla/internal/cli/kafkatools/storage"
 	"ottla.dev/ottla/internal/cli/kafkatools/tool"
 	"ottla.dev/ottla/internal/cli/kafkatools/topics"
 )
@@ -22,7 +27,7 @@ type IO = tool.IO
 
 // All gives every tool, sorted by name.
 func All() []Tool {
-	return []Tool{
+	tools := append(clienttools.All(),
 		apiversions.Tool(),
 		configs.Tool(),
 		consumergroups.Tool(),
@@ -30,8 +35,11 @@ func All() []Tool {
 		getoffsets.Tool(),
 		groups.Tool(),
 		logdirs.Tool(),
+		storage.Tool(),
 		topics.Tool(),
-	}
+	)
+	slices.SortFunc(tools, func(a, b Tool) int { return strings.Compare(a.Name, b.Name) })
+	return tools
 }
 
 // Lookup finds a tool by its name, with or without ".sh".

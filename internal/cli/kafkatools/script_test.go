@@ -114,14 +114,11 @@ var quoted = regexp.MustCompile(`'[^']*'|\S+`)
 func (s *stage) words(command string) []string {
 	var words []string
 	for _, w := range quoted.FindAllString(command, -1) {
-		switch {
-		case w == "$B":
+		if w == "$B" {
 			words = append(words, "--bootstrap-server", s.addr)
-		case strings.HasPrefix(w, "'"):
-			words = append(words, strings.Trim(w, "'"))
-		default:
-			words = append(words, strings.ReplaceAll(w, "$DIR", s.dir))
+			continue
 		}
+		words = append(words, strings.ReplaceAll(strings.Trim(w, "'"), "$DIR", s.dir))
 	}
 	return words
 }
@@ -183,6 +180,7 @@ func (s *stage) commit(group, topic string, partition, offset int) {
 
 var (
 	topicID = regexp.MustCompile(`TopicId: [A-Za-z0-9_-]{22}`)
+	dirID   = regexp.MustCompile(`directory\.id=[A-Za-z0-9_-]{22}`)
 	port    = regexp.MustCompile(`127\.0\.0\.1:[0-9]+`)
 )
 
@@ -208,6 +206,7 @@ func (s *stage) report(stdout, stderr string, code int) string {
 func (s *stage) normal(line, mark string) string {
 	line = strings.TrimRight(line, " \n")
 	line = topicID.ReplaceAllString(line, "TopicId: TOPICID")
+	line = dirID.ReplaceAllString(line, "directory.id=ID")
 	line = port.ReplaceAllString(line, "127.0.0.1:PPPPP")
 	line = strings.ReplaceAll(line, s.dir, "$DIR")
 	if line == "" {

@@ -114,7 +114,7 @@ func describeClassic(ctx context.Context, c *tool.Client, group string) (GroupDe
 			return GroupDescription{}, err
 		}
 		if g.ProtocolType != "" && g.ProtocolType != "consumer" {
-			return GroupDescription{}, fmt.Errorf("GroupId %s is not a consumer group (%s).", group, g.ProtocolType) //nolint:staticcheck // Apache's wording
+			return GroupDescription{}, tool.Errorf("GroupId %s is not a consumer group (%s).", group, g.ProtocolType)
 		}
 		return classicDescription(g)
 	}

@@ -1,9 +1,10 @@
 package admin
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
+
+	"ottla.dev/ottla/internal/cli/kafkatools/tool"
 )
 
 // internalTopics are the names that Apache's tools hold to be internal.
@@ -22,7 +23,7 @@ func NewTopicFilter(raw string) (*TopicFilter, error) {
 	text = strings.Trim(text, `"'`)
 	pattern, err := regexp.Compile("^(?:" + text + ")$")
 	if err != nil {
-		return nil, fmt.Errorf("%s is an invalid regex.", text) //nolint:staticcheck // Apache's wording
+		return nil, tool.Errorf("%s is an invalid regex.", text)
 	}
 	return &TopicFilter{pattern}, nil
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/base64"
-	"fmt"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -22,14 +21,14 @@ func (id TopicID) String() string { return base64.RawURLEncoding.EncodeToString(
 func ParseTopicID(s string) (TopicID, error) {
 	var id TopicID
 	if len(s) > 24 {
-		return id, fmt.Errorf("Input string with prefix `%s` is too long to be decoded as a base64 UUID", s[:24]) //nolint:staticcheck // Apache's wording
+		return id, tool.Errorf("Input string with prefix `%s` is too long to be decoded as a base64 UUID", s[:24])
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(trimPadding(s))
 	if err != nil {
-		return id, fmt.Errorf("Illegal base64 in `%s`", s) //nolint:staticcheck // shown to users as it is
+		return id, tool.Errorf("Illegal base64 in `%s`", s)
 	}
 	if len(raw) != len(id) {
-		return id, fmt.Errorf("Input string `%s` decoded as %d bytes, which is not equal to the expected 16 bytes of a base64-encoded UUID", s, len(raw)) //nolint:staticcheck // Apache's wording
+		return id, tool.Errorf("Input string `%s` decoded as %d bytes, which is not equal to the expected 16 bytes of a base64-encoded UUID", s, len(raw))
 	}
 	copy(id[:], raw)
 	return id, nil

@@ -1,8 +1,6 @@
 package configs
 
 import (
-	"errors"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -39,7 +37,7 @@ func (o *options) readChanges() (changes, error) {
 	var c changes
 	for key, value := range values {
 		if !keySyntax.MatchString(key) {
-			return changes{}, fmt.Errorf("Invalid character found for config key: %s", key) //nolint:staticcheck // Apache's wording
+			return changes{}, tool.Errorf("Invalid character found for config key: %s", key)
 		}
 		c.set = append(c.set, setting{key, value})
 	}
@@ -61,7 +59,7 @@ func parseSettings(text string, values map[string]string) error {
 	for _, pair := range pairs {
 		parts := splitOutsideBrackets(pair, '=')
 		if len(parts) != 2 {
-			return errors.New(`requirement failed: Invalid entity config: all configs to be added must be in the format "key=val" or  "key=[val1,val2]" to group values which contain commas.`)
+			return tool.Errorf(`requirement failed: Invalid entity config: all configs to be added must be in the format "key=val" or  "key=[val1,val2]" to group values which contain commas.`)
 		}
 		value := strings.NewReplacer("[", "", "]", "").Replace(parts[1])
 		values[strings.TrimSpace(parts[0])] = strings.TrimSpace(value)

@@ -2,7 +2,6 @@ package configs
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -37,27 +36,27 @@ func (c *command) alterClients(ctx context.Context, change changes) error {
 	notQuota := func(key string) bool { return !isQuota(key) }
 	if notUser {
 		if wrong := only(set, notQuota); len(wrong) > 0 {
-			return fmt.Errorf("Only quota configs can be added for 'clients' using --bootstrap-server. Unexpected config names: Set(%s)", strings.Join(wrong, ", ")) //nolint:staticcheck // Apache's wording
+			return tool.Errorf("Only quota configs can be added for 'clients' using --bootstrap-server. Unexpected config names: Set(%s)", strings.Join(wrong, ", "))
 		}
 		if wrong := only(deleted, notQuota); len(wrong) > 0 {
-			return fmt.Errorf("Only quota configs can be deleted for 'clients' using --bootstrap-server. Unexpected config names: ArrayBuffer(%s)", strings.Join(wrong, ", ")) //nolint:staticcheck // Apache's wording
+			return tool.Errorf("Only quota configs can be deleted for 'clients' using --bootstrap-server. Unexpected config names: ArrayBuffer(%s)", strings.Join(wrong, ", "))
 		}
 		return c.alterQuotas(ctx, change)
 	}
 	if wrong := only(set, isUnknown); len(wrong) > 0 {
-		return fmt.Errorf("Only quota and SCRAM credential configs can be added for 'users' using --bootstrap-server. Unexpected config names: Set(%s)", strings.Join(wrong, ", ")) //nolint:staticcheck // Apache's wording
+		return tool.Errorf("Only quota and SCRAM credential configs can be added for 'users' using --bootstrap-server. Unexpected config names: Set(%s)", strings.Join(wrong, ", "))
 	}
 	if wrong := only(deleted, isUnknown); len(wrong) > 0 {
-		return fmt.Errorf("Only quota and SCRAM credential configs can be deleted for 'users' using --bootstrap-server. Unexpected config names: ArrayBuffer(%s)", strings.Join(wrong, ", ")) //nolint:staticcheck // Apache's wording
+		return tool.Errorf("Only quota and SCRAM credential configs can be deleted for 'users' using --bootstrap-server. Unexpected config names: ArrayBuffer(%s)", strings.Join(wrong, ", "))
 	}
 	if len(only(set, isScram))+len(only(deleted, isScram)) == 0 {
 		return c.alterQuotas(ctx, change)
 	}
 	if c.hasDefault() {
-		return errors.New("The use of --entity-default or --user-defaults is not allowed with User SCRAM Credentials using --bootstrap-server.") //nolint:staticcheck // Apache's wording
+		return tool.Errorf("The use of --entity-default or --user-defaults is not allowed with User SCRAM Credentials using --bootstrap-server.")
 	}
 	if quotas {
-		return errors.New("Cannot alter both quota and SCRAM credential configs simultaneously for 'users' using --bootstrap-server.") //nolint:staticcheck // Apache's wording
+		return tool.Errorf("Cannot alter both quota and SCRAM credential configs simultaneously for 'users' using --bootstrap-server.")
 	}
 	return c.alterScram(ctx, c.names[0], change)
 }
@@ -65,7 +64,7 @@ func (c *command) alterClients(ctx context.Context, change changes) error {
 func (c *command) alterIPs(ctx context.Context, change changes) error {
 	wrong := only(slices.Concat(change.keys(), change.deleted), func(key string) bool { return !slices.Contains(ipQuotas, key) })
 	if len(wrong) > 0 {
-		return fmt.Errorf("Only connection quota configs can be added for 'ips' using --bootstrap-server. Unexpected config names: %s", strings.Join(wrong, ",")) //nolint:staticcheck // Apache's wording
+		return tool.Errorf("Only connection quota configs can be added for 'ips' using --bootstrap-server. Unexpected config names: %s", strings.Join(wrong, ","))
 	}
 	return c.alterQuotas(ctx, change)
 }
@@ -79,7 +78,7 @@ func (c *command) alterQuotas(ctx context.Context, change changes) error {
 		return len(old) > 0 && slices.ContainsFunc(old[0].Values, func(v kmsg.DescribeClientQuotasResponseEntryValue) bool { return v.Key == key })
 	}
 	if absent := only(change.deleted, func(key string) bool { return !present(key) }); len(absent) > 0 {
-		return fmt.Errorf("Invalid config(s): %s", strings.Join(absent, ",")) //nolint:staticcheck // Apache's wording
+		return tool.Errorf("Invalid config(s): %s", strings.Join(absent, ","))
 	}
 	entry := kmsg.NewAlterClientQuotasRequestEntry()
 	for i, kind := range c.types {
@@ -93,7 +92,7 @@ func (c *command) alterQuotas(ctx context.Context, change changes) error {
 	for _, s := range change.set {
 		value, err := strconv.ParseFloat(s.value, 64)
 		if err != nil {
-			return fmt.Errorf("Cannot parse quota configuration value for %s: %s", s.key, s.value) //nolint:staticcheck // Apache's wording
+			return tool.Errorf("Cannot parse quota configuration value for %s: %s", s.key, s.value)
 		}
 		op := kmsg.NewAlterClientQuotasRequestEntryOp()
 		op.Key, op.Value = s.key, value
@@ -121,7 +120,7 @@ func (c *command) alterQuotas(ctx context.Context, change changes) error {
 // quotas asks for the quotas of the command line's entities; a type without a name means all of that type.
 func (c *command) quotas(ctx context.Context) ([]kmsg.DescribeClientQuotasResponseEntry, error) {
 	if len(c.names) > len(c.types) {
-		return nil, errors.New("More entity names specified than entity types") //nolint:staticcheck // Apache's wording
+		return nil, tool.Errorf("More entity names specified than entity types")
 	}
 	req := kmsg.NewPtrDescribeClientQuotasRequest()
 	req.Strict = true

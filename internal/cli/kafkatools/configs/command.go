@@ -3,7 +3,6 @@ package configs
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -141,7 +140,7 @@ func (c *command) checkLoggers(ctx context.Context, broker string, change change
 		}
 	}
 	if unknown != nil {
-		return fmt.Errorf("Invalid broker logger(s): %s", strings.Join(unknown, ",")) //nolint:staticcheck // Apache's wording
+		return tool.Errorf("Invalid broker logger(s): %s", strings.Join(unknown, ","))
 	}
 	return nil
 }

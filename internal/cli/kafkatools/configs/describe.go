@@ -2,7 +2,6 @@ package configs
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -198,5 +197,5 @@ func checkTopicName(name string) error {
 	default:
 		return nil
 	}
-	return errors.New("Topic name is invalid: " + problem) //nolint:staticcheck // Apache's wording
+	return tool.Errorf("Topic name is invalid: " + problem)
 }

@@ -143,23 +143,23 @@ func (o *options) readEntities() {
 func (o *options) checkTypes() error {
 	for i, t := range o.types {
 		if slices.Contains(o.types[:i], t) {
-			return fmt.Errorf("Duplicate entity type(s) specified: %s", t) //nolint:staticcheck // Apache's wording
+			return tool.Errorf("Duplicate entity type(s) specified: %s", t)
 		}
 	}
 	if !o.HasAny(o.bootstrap, o.controller) {
-		return errors.New("Either --bootstrap-server or --bootstrap-controller must be specified.") //nolint:staticcheck // Apache's wording
+		return tool.Errorf("Either --bootstrap-server or --bootstrap-controller must be specified.")
 	}
 	for _, t := range o.types {
 		if !slices.Contains(entityTypes, t) {
-			return fmt.Errorf("Invalid entity type %s, the entity type must be one of %s with a --bootstrap-server or --bootstrap-controller argument", //nolint:staticcheck // Apache's wording
+			return tool.Errorf("Invalid entity type %s, the entity type must be one of %s with a --bootstrap-server or --bootstrap-controller argument",
 				t, strings.Join(entityTypes, ", "))
 		}
 	}
 	if len(o.types) == 0 {
-		return errors.New("At least one entity type must be specified") //nolint:staticcheck // Apache's wording
+		return tool.Errorf("At least one entity type must be specified")
 	}
 	if len(o.types) > 1 && !(o.speaksOf(users) && o.speaksOf(clients) && len(o.types) == 2) {
-		return errors.New("Only 'users' and 'clients' entity types may be specified together") //nolint:staticcheck // Apache's wording
+		return tool.Errorf("Only 'users' and 'clients' entity types may be specified together")
 	}
 	return nil
 }
@@ -179,17 +179,17 @@ func (o *options) checkNames() error {
 		return errors.New("--entity-{type,name,default} should not be used in conjunction with specific entity flags")
 	}
 	if o.Has(o.bootstrap) && o.Has(o.controller) {
-		return errors.New("Only one of --bootstrap-server or --bootstrap-controller can be specified") //nolint:staticcheck // Apache's wording
+		return tool.Errorf("Only one of --bootstrap-server or --bootstrap-controller can be specified")
 	}
 	for _, name := range o.names {
 		if name == "" {
 			continue
 		}
 		if o.speaksOf(brokers, brokerLoggers) && !isBrokerID(name) {
-			return fmt.Errorf("The entity name for %s must be a valid integer broker id, but it is: %s", o.types[0], name) //nolint:staticcheck // Apache's wording
+			return tool.Errorf("The entity name for %s must be a valid integer broker id, but it is: %s", o.types[0], name)
 		}
 		if o.speaksOf(ips) && !resolves(name) {
-			return fmt.Errorf("The entity name for %s must be a valid IP or resolvable host, but it is: %s", o.types[0], name) //nolint:staticcheck // Apache's wording
+			return tool.Errorf("The entity name for %s must be a valid IP or resolvable host, but it is: %s", o.types[0], name)
 		}
 	}
 	return nil
@@ -216,7 +216,7 @@ func (o *options) checkDescribe() error {
 		return fmt.Errorf("--entity-default must not be specified with --describe of %s", strings.Join(o.types, ","))
 	}
 	if o.speaksOf(brokerLoggers) && !o.hasName() {
-		return fmt.Errorf("An entity name must be specified with --describe of %s", strings.Join(o.types, ",")) //nolint:staticcheck // Apache's wording
+		return tool.Errorf("An entity name must be specified with --describe of %s", strings.Join(o.types, ","))
 	}
 	return nil
 }
@@ -228,15 +228,15 @@ func (o *options) checkAlter() error {
 	defaultable := o.speaksOf(users, clients, brokers, ips)
 	switch {
 	case defaultable && !o.hasName() && !o.hasDefault():
-		return errors.New("An entity-name or default entity must be specified with --alter of users, clients, brokers or ips") //nolint:staticcheck // Apache's wording
+		return tool.Errorf("An entity-name or default entity must be specified with --alter of users, clients, brokers or ips")
 	case !defaultable && !o.hasName():
-		return fmt.Errorf("An entity name must be specified with --alter of %s", strings.Join(o.types, ",")) //nolint:staticcheck // Apache's wording
+		return tool.Errorf("An entity name must be specified with --alter of %s", strings.Join(o.types, ","))
 	case o.Has(o.addConfig) && o.Has(o.addConfigFile):
-		return errors.New("Only one of --add-config or --add-config-file must be specified") //nolint:staticcheck // Apache's wording
+		return tool.Errorf("Only one of --add-config or --add-config-file must be specified")
 	case !o.HasAny(o.addConfig, o.addConfigFile, o.deleteConfig):
-		return errors.New("At least one of --add-config, --add-config-file, or --delete-config must be specified with --alter") //nolint:staticcheck // Apache's wording
+		return tool.Errorf("At least one of --add-config, --add-config-file, or --delete-config must be specified with --alter")
 	case len(o.types) != len(o.names):
-		return errors.New("An entity name must be specified for every entity type") //nolint:staticcheck // Apache's wording
+		return tool.Errorf("An entity name must be specified for every entity type")
 	}
 	return nil
 }

@@ -45,18 +45,18 @@ func upsertion(user, mechanism, value string) (kmsg.AlterUserSCRAMCredentialsReq
 	up := kmsg.NewAlterUserSCRAMCredentialsRequestUpsertion()
 	m := credentialSyntax.FindStringSubmatch(value)
 	if m == nil {
-		return up, fmt.Errorf("Invalid credential property %s=%s", strings.ReplaceAll(mechanism, "-", "_"), value) //nolint:staticcheck // Apache's wording
+		return up, tool.Errorf("Invalid credential property %s=%s", strings.ReplaceAll(mechanism, "-", "_"), value)
 	}
 	iterations := defaultScramIterations
 	if m[1] != "" && m[1] != "-1" {
 		n, err := strconv.ParseInt(m[1], 10, 32)
 		if err != nil {
-			return up, fmt.Errorf("For input string: %q", m[1]) //nolint:staticcheck // Apache's wording
+			return up, tool.Errorf("For input string: %q", m[1])
 		}
 		iterations = int(n)
 	}
 	if iterations < minScramIterations {
-		return up, fmt.Errorf("Iterations %d is less than the minimum %d required for %s", iterations, minScramIterations, mechanism) //nolint:staticcheck // Apache's wording
+		return up, tool.Errorf("Iterations %d is less than the minimum %d required for %s", iterations, minScramIterations, mechanism)
 	}
 	salt := make([]byte, scramSaltBytes)
 	if _, err := rand.Read(salt); err != nil {

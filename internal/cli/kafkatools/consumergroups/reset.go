@@ -136,10 +136,10 @@ func (c *command) checkPartitions(ctx context.Context, partitions []admin.TopicP
 		}
 	}
 	if absent != nil {
-		return fmt.Errorf("The partitions \"%s\" do not exist", strings.Join(absent, ",")) //nolint:staticcheck // Apache's wording
+		return tool.Errorf("The partitions \"%s\" do not exist", strings.Join(absent, ","))
 	}
 	if leaderless != nil {
-		return fmt.Errorf("The partitions \"%s\" have no leader", strings.Join(leaderless, ",")) //nolint:staticcheck // Apache's wording
+		return tool.Errorf("The partitions \"%s\" have no leader", strings.Join(leaderless, ","))
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ package deleterecords
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -53,7 +52,7 @@ func execute(ctx context.Context, s tool.IO, bootstrap, commandConfig, file stri
 	defer client.Close()
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("Unable to read file %s", file) //nolint:staticcheck // Apache's wording
+		return tool.Errorf("Unable to read file %s", file)
 	}
 	targets, err := parseTargets(text)
 	if err != nil {
@@ -143,14 +142,14 @@ func knownTargets(ctx context.Context, c *tool.Client, targets []target, results
 func parseTargets(text []byte) ([]target, error) {
 	var top map[string]json.RawMessage
 	if err := json.Unmarshal(text, &top); err != nil {
-		return nil, fmt.Errorf("The input string is not a valid JSON") //nolint:staticcheck // Apache's wording
+		return nil, tool.Errorf("The input string is not a valid JSON")
 	}
 	if raw, ok := top["version"]; ok && string(raw) != "1" {
-		return nil, fmt.Errorf("Not supported version field value %s", raw) //nolint:staticcheck // Apache's wording
+		return nil, tool.Errorf("Not supported version field value %s", raw)
 	}
 	raw, ok := top["partitions"]
 	if !ok {
-		return nil, fmt.Errorf("Missing partitions field") //nolint:staticcheck // Apache's wording
+		return nil, tool.Errorf("Missing partitions field")
 	}
 	var entries []struct {
 		Topic     *string
@@ -158,13 +157,13 @@ func parseTargets(text []byte) ([]target, error) {
 		Offset    *int64
 	}
 	if err := json.Unmarshal(raw, &entries); err != nil {
-		return nil, fmt.Errorf("Expected topic, partition and offset of each entry of partitions: %w", err) //nolint:staticcheck // shown to users as it is
+		return nil, tool.Errorf("Expected topic, partition and offset of each entry of partitions: %w", err)
 	}
 	var targets []target
 	var twice []string
 	for i, e := range entries {
 		if e.Topic == nil || e.Partition == nil || e.Offset == nil {
-			return nil, fmt.Errorf("Entry %d of partitions must name topic, partition and offset", i+1) //nolint:staticcheck // shown to users as it is
+			return nil, tool.Errorf("Entry %d of partitions must name topic, partition and offset", i+1)
 		}
 		t := target{admin.TopicPartition{Topic: *e.Topic, Partition: *e.Partition}, *e.Offset}
 		if slices.ContainsFunc(targets, func(o target) bool { return o.TopicPartition == t.TopicPartition }) {
@@ -174,7 +173,7 @@ func parseTargets(text []byte) ([]target, error) {
 	}
 	if twice != nil {
 		slices.Sort(twice)
-		return nil, fmt.Errorf("Offset json file contains duplicate topic partitions: %s", strings.Join(slices.Compact(twice), ",")) //nolint:staticcheck // Apache's wording
+		return nil, tool.Errorf("Offset json file contains duplicate topic partitions: %s", strings.Join(slices.Compact(twice), ","))
 	}
 	slices.SortFunc(targets, func(a, b target) int { return a.Compare(b.TopicPartition) })
 	return targets, nil

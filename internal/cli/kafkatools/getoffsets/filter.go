@@ -97,7 +97,7 @@ func parseRule(spec string) (rule, error) {
 		}
 		n, err := strconv.ParseInt(number.text, 10, 32)
 		if err != nil {
-			return rule{}, fmt.Errorf("For input string: %q", number.text) //nolint:staticcheck // Apache's wording
+			return rule{}, tool.Errorf("For input string: %q", number.text)
 		}
 		number.use(int32(n))
 	}

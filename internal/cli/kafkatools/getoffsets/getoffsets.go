@@ -4,7 +4,6 @@ package getoffsets
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -91,7 +90,7 @@ func (o *options) print(ctx context.Context, s tool.IO) error {
 		return err
 	}
 	if len(partitions) == 0 {
-		return errors.New("Could not match any topic-partitions with the specified filters") //nolint:staticcheck // Apache's wording
+		return tool.Errorf("Could not match any topic-partitions with the specified filters")
 	}
 	offsets, err := admin.ListOffsets(ctx, client, partitions, timestamp)
 	if err != nil {
@@ -124,7 +123,7 @@ func parseTime(text string) (int64, error) {
 	}
 	t, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("Malformed time argument %s. Please use -1 or latest / -2 or earliest / -3 or max-timestamp / "+ //nolint:staticcheck // Apache's wording
+		return 0, tool.Errorf("Malformed time argument %s. Please use -1 or latest / -2 or earliest / -3 or max-timestamp / "+
 			"-4 or earliest-local / -5 or latest-tiered / -6 or earliest-pending-upload, or a specified long format timestamp", text)
 	}
 	return t, nil

@@ -3,7 +3,6 @@ package groups
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -60,7 +59,7 @@ func (o *options) read(args []string) error {
 		return tool.UsageError("Command must include exactly one action: --list.")
 	}
 	if o.Has(o.groupType) && admin.ParseGroupType(o.String(o.groupType)) == admin.UnknownType {
-		return errors.New("--group-type must be a valid group type.") //nolint:staticcheck // Apache's wording
+		return tool.Errorf("--group-type must be a valid group type.")
 	}
 	check := o.Check()
 	check.Invalid(o.consumer, o.groupType, o.protocol, o.share, o.streams)

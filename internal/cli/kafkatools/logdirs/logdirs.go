@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -125,7 +124,7 @@ func chooseBrokers(ctx context.Context, c *tool.Client, asked []string) ([]int32
 	for _, text := range asked {
 		n, err := strconv.ParseInt(text, 10, 32)
 		if err != nil {
-			return nil, fmt.Errorf("For input string: %q", text) //nolint:staticcheck // Apache's wording
+			return nil, tool.Errorf("For input string: %q", text)
 		}
 		if slices.Contains(live, int32(n)) {
 			chosen = append(chosen, int32(n))

@@ -90,7 +90,8 @@ func (o *Option) metavar() string {
 
 // ArgError is an error in the manner of argparse4j: usage, program, message.
 func (p *Parser) ArgError(format string, args ...any) error {
-	return Fail("%s\n%s: error: %s", p.Usage(), p.argp.prog, fmt.Sprintf(format, args...))
+	program, _, _ := strings.Cut(p.argp.prog, " ") // without the subcommand
+	return Fail("%s\n%s: error: %s", p.Usage(), program, fmt.Sprintf(format, args...))
 }
 
 // HelpText is what -h prints.

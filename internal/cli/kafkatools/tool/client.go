@@ -131,12 +131,12 @@ func parseSeeds(list string) ([]string, error) {
 		}
 		_, port, err := net.SplitHostPort(seed)
 		if n, perr := strconv.Atoi(port); err != nil || perr != nil || n < 1 || n > 65535 {
-			return nil, fmt.Errorf("Invalid url in bootstrap.servers: %s", seed) //nolint:staticcheck // Apache's wording
+			return nil, Errorf("Invalid url in bootstrap.servers: %s", seed)
 		}
 		seeds = append(seeds, seed)
 	}
 	if len(seeds) == 0 {
-		return nil, errors.New("No resolvable bootstrap urls given in bootstrap.servers") //nolint:staticcheck // Apache's wording
+		return nil, Errorf("No resolvable bootstrap urls given in bootstrap.servers")
 	}
 	return seeds, nil
 }
@@ -149,7 +149,7 @@ func DurationProperty(props map[string]string, name string, def time.Duration) (
 	}
 	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("Invalid value %s for configuration %s: Not a number of type INT", text, name) //nolint:staticcheck // Apache's wording
+		return 0, Errorf("Invalid value %s for configuration %s: Not a number of type INT", text, name)
 	}
 	return time.Duration(n) * time.Millisecond, nil
 }

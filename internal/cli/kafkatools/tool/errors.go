@@ -3,6 +3,7 @@ package tool
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -133,3 +134,7 @@ func asBrokerError(err error) *BrokerError {
 	}
 	return nil
 }
+
+// Errorf makes an error whose text is shown as it is and reads as Apache's tools say it: with a capital letter and often a
+// full stop, unlike other errors in Go.
+func Errorf(format string, args ...any) error { return fmt.Errorf(format, args...) }

@@ -228,7 +228,7 @@ func (o *Options) takeArgument(opt *Option, value string, next int) (int, error)
 			}
 			return next, nil
 		case next >= len(o.args):
-			return 0, fmt.Errorf("Option %s requires an argument", opt.label()) //nolint:staticcheck // Apache's wording
+			return 0, Errorf("Option %s requires an argument", opt.label())
 		default:
 			value = o.args[next]
 			next++
@@ -256,7 +256,7 @@ func (o *Options) unavailable() error {
 	if names == nil {
 		return nil
 	}
-	return fmt.Errorf("Option(s) [%s] are unavailable given other options on the command line", strings.Join(names, ", ")) //nolint:staticcheck // Apache's wording
+	return Errorf("Option(s) [%s] are unavailable given other options on the command line", strings.Join(names, ", "))
 }
 
 func (o *Options) missingRequired() error {
@@ -269,7 +269,7 @@ func (o *Options) missingRequired() error {
 	if missing == nil {
 		return nil
 	}
-	return fmt.Errorf("Missing required option(s) [%s]", strings.Join(missing, ", ")) //nolint:staticcheck // Apache's wording
+	return Errorf("Missing required option(s) [%s]", strings.Join(missing, ", "))
 }
 
 // ValueError is the first value that cannot be what its option wants, or an option given twice that may stand only once.
@@ -280,11 +280,11 @@ func (o *Options) ValueError() error {
 			continue
 		}
 		if len(values) > 1 && !opt.repeated {
-			return fmt.Errorf("Found multiple arguments for option %s, but you asked for only one", opt.label()) //nolint:staticcheck // Apache's wording
+			return Errorf("Found multiple arguments for option %s, but you asked for only one", opt.label())
 		}
 		for _, v := range values {
 			if !opt.kind.accepts(v) {
-				return fmt.Errorf("Cannot parse argument '%s' of option %s", v, opt.label()) //nolint:staticcheck // Apache's wording
+				return Errorf("Cannot parse argument '%s' of option %s", v, opt.label())
 			}
 		}
 	}

@@ -17,7 +17,7 @@ const maxSeconds = math.MaxInt64/int64(time.Second) - 1
 // ParseISODuration reads a duration in the ISO-8601 form that Java's Duration.parse takes, such as PT1H30M, P7D or
 // -PT2.5S.
 func ParseISODuration(text string) (time.Duration, error) {
-	wrong := errors.New("Text cannot be parsed to a Duration") //nolint:staticcheck // Apache's wording
+	wrong := Errorf("Text cannot be parsed to a Duration")
 	m := isoDuration.FindStringSubmatch(text)
 	if m == nil || m[2]+m[4]+m[5]+m[7] == "" || strings.EqualFold(m[3], "T") {
 		return 0, wrong

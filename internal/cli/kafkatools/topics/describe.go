@@ -94,7 +94,7 @@ func (c *command) topicByID(ctx context.Context, id admin.TopicID) ([]admin.Topi
 	if c.Has(c.ifExists) {
 		return nil, nil
 	}
-	return nil, fmt.Errorf("TopicId '%s' does not exist as expected", id) //nolint:staticcheck // Apache's wording
+	return nil, tool.Errorf("TopicId '%s' does not exist as expected", id)
 }
 
 // reassignments asks for running changes of replicas. A broker that cannot tell has none.

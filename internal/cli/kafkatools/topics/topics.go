@@ -2,8 +2,6 @@ package topics
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"math"
 	"regexp"
 	"slices"
@@ -91,7 +89,7 @@ func (c *command) matching(ctx context.Context) ([]string, error) {
 func (c *command) mustExist(found []string) error {
 	asked := c.String(c.topic)
 	if asked != "" && len(found) == 0 && !c.Has(c.ifExists) {
-		return fmt.Errorf("Topic '%s' does not exist as expected", asked) //nolint:staticcheck // Apache's wording
+		return tool.Errorf("Topic '%s' does not exist as expected", asked)
 	}
 	return nil
 }
@@ -119,13 +117,13 @@ func (c *command) createTopic(ctx context.Context) error {
 	}
 	if c.Has(c.replicationFactor) {
 		if rf := c.Int(c.replicationFactor); rf < 1 || rf > math.MaxInt16 {
-			return fmt.Errorf("The replication factor must be between 1 and %d inclusive", math.MaxInt16) //nolint:staticcheck // Apache's wording
+			return tool.Errorf("The replication factor must be between 1 and %d inclusive", math.MaxInt16)
 		}
 		t.ReplicationFactor = int16(c.Int(c.replicationFactor))
 	}
 	if c.Has(c.partitions) {
 		if t.NumPartitions = c.Int(c.partitions); t.NumPartitions < 1 {
-			return errors.New("The partitions must be greater than 0") //nolint:staticcheck // Apache's wording
+			return tool.Errorf("The partitions must be greater than 0")
 		}
 	}
 	err = c.sendCreate(ctx, t)
@@ -236,15 +234,15 @@ func parseAssignment(text string) ([][]int32, error) {
 		for id := range strings.SplitSeq(part, ":") {
 			n, err := strconv.ParseInt(strings.TrimSpace(id), 10, 32)
 			if err != nil {
-				return nil, fmt.Errorf("For input string: %q", strings.TrimSpace(id)) //nolint:staticcheck // Apache's wording
+				return nil, tool.Errorf("For input string: %q", strings.TrimSpace(id))
 			}
 			brokers = append(brokers, int32(n))
 		}
 		if twice := duplicates(brokers); twice != "" {
-			return nil, fmt.Errorf("Partition replica lists may not contain duplicate entries: %s", twice) //nolint:staticcheck // Apache's wording
+			return nil, tool.Errorf("Partition replica lists may not contain duplicate entries: %s", twice)
 		}
 		if len(assignment) > 0 && len(brokers) != len(assignment[0]) {
-			return nil, fmt.Errorf("Partition %d has different replication factor: %s", i, bracketed(brokers)) //nolint:staticcheck // Apache's wording
+			return nil, tool.Errorf("Partition %d has different replication factor: %s", i, bracketed(brokers))
 		}
 		assignment = append(assignment, brokers)
 	}
@@ -279,7 +277,7 @@ func parseConfigs(pairs []string) ([]kmsg.CreateTopicsRequestTopicConfig, error)
 	for _, pair := range pairs {
 		parts := equals.Split(pair, -1)
 		if len(parts) != 2 || parts[1] == "" {
-			return nil, errors.New(`requirement failed: Invalid topic config: all configs to be added must be in the format "key=val".`)
+			return nil, tool.Errorf(`requirement failed: Invalid topic config: all configs to be added must be in the format "key=val".`)
 		}
 		name, value := strings.TrimSpace(parts[0]), strings.TrimSpace(parts[1])
 		configs = slices.DeleteFunc(configs, func(c kmsg.CreateTopicsRequestTopicConfig) bool { return c.Name == name })
