@@ -38,6 +38,7 @@ type Broker struct {
 	dir       string
 	ownsDir   bool
 	addr      string
+	control   string // the controller's listener
 	clusterID string
 	heapMB    int
 	cmd       *exec.Cmd
@@ -79,13 +80,14 @@ func (b *Broker) prepare(ctx context.Context, options Options) error {
 		return err
 	}
 	b.addr = fmt.Sprintf("127.0.0.1:%d", ports[0])
+	b.control = fmt.Sprintf("127.0.0.1:%d", ports[1])
 	properties := map[string]string{
 		"process.roles":                            "broker,controller",
 		"node.id":                                  "1",
-		"listeners":                                fmt.Sprintf("PLAINTEXT://%s,CONTROLLER://127.0.0.1:%d", b.addr, ports[1]),
+		"listeners":                                fmt.Sprintf("PLAINTEXT://%s,CONTROLLER://%s", b.addr, b.control),
 		"advertised.listeners":                     "PLAINTEXT://" + b.addr,
 		"controller.listener.names":                "CONTROLLER",
-		"controller.quorum.voters":                 fmt.Sprintf("1@127.0.0.1:%d", ports[1]),
+		"controller.quorum.voters":                 "1@" + b.control,
 		"log.dirs":                                 b.DataDir(),
 		"offsets.topic.replication.factor":         "1",
 		"transaction.state.log.replication.factor": "1",
@@ -151,6 +153,9 @@ func (b *Broker) launch(ctx context.Context) error {
 
 // Addr is the broker's listener, host:port.
 func (b *Broker) Addr() string { return b.addr }
+
+// ControllerAddr is the controller's listener, host:port.
+func (b *Broker) ControllerAddr() string { return b.control }
 
 // ClusterID is the id that the directory was formatted with.
 func (b *Broker) ClusterID() string { return b.clusterID }

@@ -292,9 +292,11 @@ func recordTree(record kmsg.Record) *Object {
 		{Name: "Value", Value: blob(record.Value)},
 		{Name: "Attributes", Value: int64(record.Attributes), Default: record.Attributes == 0},
 	}}
+	var headers []any // a list: the same key may stand twice
 	for _, h := range record.Headers {
-		o.Fields = append(o.Fields, Field{Name: "header " + h.Key, Value: blob(h.Value)})
+		headers = append(headers, &Object{Fields: []Field{{Name: "Key", Value: h.Key}, {Name: "Value", Value: blob(h.Value)}}})
 	}
+	o.Fields = append(o.Fields, Field{Name: "Headers", Value: headers, Default: headers == nil})
 	return o
 }
 

@@ -81,7 +81,6 @@ func (c *comparison) objects(fields []string, at string, want, got *Object) {
 	for _, f := range want.Fields {
 		value, ok := got.Get(f.Name)
 		switch {
-		case isMessage(f.Name) && ok && f.Value != nil && value != nil: // any words will do
 		case !ok:
 			c.differ(at+"."+f.Name, format(f.Value), absent)
 		default:
@@ -94,9 +93,6 @@ func (c *comparison) objects(fields []string, at string, want, got *Object) {
 		}
 	}
 }
-
-// isMessage tells fields whose words are for people. Whether there is one is compared, its words are not.
-func isMessage(field string) bool { return field == "ErrorMessage" }
 
 func (c *comparison) lists(fields []string, at string, want, got []any) {
 	keys := keysOf(c.api, fields)

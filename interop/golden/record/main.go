@@ -87,7 +87,7 @@ func StartApacheKafka(ctx context.Context, properties map[string]string) (*golde
 	}
 	return &golden.Target{
 		Addr:    broker.Addr(),
-		Replace: map[string]string{broker.Dir(): "<dir>", broker.ClusterID(): "<cluster>"},
+		Replace: map[string]string{broker.Dir(): "<dir>", broker.ClusterID(): "<cluster>", broker.ControllerAddr(): "<controller>"},
 		Stop:    broker.Stop,
 	}, nil
 }
