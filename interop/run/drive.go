@@ -64,8 +64,8 @@ func drive(ctx context.Context, c command, n node, checks string, log io.Writer,
 			io.WriteString(stdin, restart(ctx, n, how)+"\n")
 			continue
 		}
-		if t.take(line) {
-			progress(line)
+		if told := t.take(line); told != "" {
+			progress(told)
 		}
 	}
 	io.Copy(io.Discard, stdout) // after a line that was too long
@@ -97,8 +97,8 @@ func restart(ctx context.Context, n node, how string) string {
 	return "OK"
 }
 
-// take counts one line of output; it returns whether the line told a result.
-func (t *tally) take(line string) bool {
+// take counts one line of output; it returns the result that the line told, "" for none.
+func (t *tally) take(line string) string {
 	if strings.HasPrefix(line, "{") {
 		return t.takeGoTest(line)
 	}
@@ -116,18 +116,18 @@ func (t *tally) take(line string) bool {
 		if n, _ := fmt.Sscanf(line, "%d passed, %d failed", &passed, &failed); n == 2 {
 			t.summary = fmt.Sprintf("%d passed, %d failed", passed, failed)
 		}
-		return false
+		return ""
 	}
-	return true
+	return line
 }
 
 // takeGoTest counts an event of `go test -json`. Such a run has no summary of its own, so one is kept here.
-func (t *tally) takeGoTest(line string) bool {
+func (t *tally) takeGoTest(line string) string {
 	var event struct{ Action, Package, Test string }
 	if json.Unmarshal([]byte(line), &event) != nil || event.Package == "" {
-		return false
+		return ""
 	}
-	told := true
+	told := strings.ToUpper(event.Action) + " " + event.Test
 	switch {
 	case event.Action == "pass" && event.Test != "":
 		t.passed++
@@ -138,7 +138,7 @@ func (t *tally) takeGoTest(line string) bool {
 	case event.Action == "fail" && t.failed == 0: // did not build, or ended in a panic
 		t.fail(event.Package, "the package failed, see the log")
 	default:
-		told = false
+		told = ""
 	}
 	t.summary = fmt.Sprintf("%d passed, %d failed", t.passed, t.failed)
 	return told
