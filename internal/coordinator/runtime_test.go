@@ -399,6 +399,26 @@ func TestTimers(t *testing.T) {
 	}
 }
 
+// TestTimerThatIsAlwaysDue must not keep requests out.
+func TestTimerThatIsAlwaysDue(t *testing.T) {
+	b := newBench(t)
+	b.runtime.Load(0, 1, b.log)
+	runs := 0
+	b.do(func(d *dictionary, now time.Time) machine.Result {
+		var again func(time.Time) machine.Result
+		again = func(now time.Time) machine.Result {
+			runs++
+			d.timers.Set(&d.timer, now, again)
+			return machine.Result{}
+		}
+		return again(now)
+	})
+	b.want(b.write("a", "1"), nil)
+	if runs < maxEventsPerTurn || runs > 4*maxEventsPerTurn {
+		t.Fatalf("the timer ran %d times", runs)
+	}
+}
+
 func TestLargeWrites(t *testing.T) {
 	b := newBench(t)
 	b.log.LimitBytes = 1000

@@ -208,9 +208,13 @@ func (s *shard[M]) scheduleWakeUp() {
 // wokenUp is the event of a wake-up; the timers are run after every event.
 func (s *shard[M]) wokenUp() { s.wakeUpAt = time.Time{} }
 
-// runTimers runs the timers that are due.
+// runTimers runs the timers that are due. When there are very many, requests get their turn in between: what is left
+// wakes the shard up again at once.
 func (s *shard[M]) runTimers() {
-	for s.state == active {
+	for range maxEventsPerTurn {
+		if s.state != active {
+			return
+		}
 		now := s.runtime.options.Clock.Now()
 		run, ok := s.timers.PopDue(now)
 		if !ok {

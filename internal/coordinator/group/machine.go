@@ -120,6 +120,9 @@ func restoreGroup(id string, value *kmsg.GroupMetadataValue) *group {
 	}
 	for i := range value.Members {
 		v := &value.Members[i]
+		if g.byID[v.MemberID] != nil || v.InstanceID != nil && g.staticIDs[*v.InstanceID] != "" {
+			continue // no coordinator writes this; one of two is better than a partition that cannot be loaded
+		}
 		restored := &member{
 			id: v.MemberID, instanceID: v.InstanceID, clientID: v.ClientID, clientHost: v.ClientHost,
 			rebalanceTimeoutMs: v.RebalanceTimeoutMillis, sessionTimeoutMs: v.SessionTimeoutMillis,
@@ -136,6 +139,12 @@ func restoreGroup(id string, value *kmsg.GroupMetadataValue) *group {
 		g.add(restored)
 	}
 	g.protocolType = value.ProtocolType
+	if g.byID[g.leaderID] == nil {
+		g.leaderID = ""
+		if len(g.members) > 0 {
+			g.leaderID = g.members[0].id
+		}
+	}
 	g.updateSubscribedTopics()
 	return g
 }

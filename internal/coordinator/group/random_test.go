@@ -2,6 +2,7 @@ package group
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"reflect"
 	"strings"
@@ -44,6 +45,14 @@ type crowd struct {
 }
 
 func TestRandomCrowd(t *testing.T) {
+	// The interesting meetings are deep in a run. The flags of rapid still count.
+	for name, value := range map[string]string{"rapid.checks": "300", "rapid.steps": "80"} {
+		if f := flag.Lookup(name); f.Value.String() == f.DefValue {
+			if err := flag.Set(name, value); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		c := &crowd{
 			world: newWorld(), t: t,

@@ -49,8 +49,16 @@ func (m *Machine) prepareRebalance(now time.Time, g *group, reason string) machi
 	}
 }
 
+// minRejoinWait is the least time until the join phase is looked at again when nobody has joined. The rebalance timeout
+// is the clients' choice, and may be nothing.
+const minRejoinWait = time.Second
+
 func (m *Machine) scheduleJoinEnd(now time.Time, g *group) {
-	m.timers.Set(&g.joinTimer, now.Add(g.rebalanceTimeout()), func(now time.Time) machine.Result {
+	m.scheduleJoinEndIn(now, g, g.rebalanceTimeout())
+}
+
+func (m *Machine) scheduleJoinEndIn(now time.Time, g *group, delay time.Duration) {
+	m.timers.Set(&g.joinTimer, now.Add(delay), func(now time.Time) machine.Result {
 		return m.completeJoin(now, g)
 	})
 }
@@ -91,7 +99,7 @@ func (m *Machine) completeJoin(now time.Time, g *group) machine.Result {
 	if len(g.members) > 0 && !g.electJoinedLeader() {
 		// Only static members that are away are left: their session timeouts decide.
 		m.log.Info("nobody joined the rebalance, waiting for the sessions of the static members", "group", g.id)
-		m.scheduleJoinEnd(now, g)
+		m.scheduleJoinEndIn(now, g, max(g.rebalanceTimeout(), minRejoinWait))
 		return machine.Result{}
 	}
 	g.nextGeneration(now)
