@@ -23,8 +23,11 @@ func (c *call) describeConfigs(req *kmsg.DescribeConfigsRequest) *kmsg.DescribeC
 		message := ""
 		if err != nil {
 			out.ErrorCode = int16(protocol.CodeOf(err))
-			if m := protocol.MessageOf(err); m != nil {
+			switch m := protocol.MessageOf(err); {
+			case m != nil:
 				message = *m
+			case protocol.CodeOf(err) == protocol.InvalidRequest:
+				message = "there is no such type of resource to describe"
 			}
 		}
 		out.ErrorMessage = &message

@@ -15,14 +15,18 @@ func (c *call) describeProducers(req *kmsg.DescribeProducersRequest) *kmsg.Descr
 		topic := kmsg.NewDescribeProducersResponseTopic()
 		topic.Topic = t.Topic
 		topicErr := controller.CheckTopicName(t.Topic)
+		if topicErr == nil && c.image().Topic(t.Topic) == nil {
+			topicErr = protocol.UnknownTopicOrPartition
+		}
 		for _, index := range t.Partitions {
 			out := kmsg.NewDescribeProducersResponseTopicPartition()
 			out.Partition = index
-			err := topicErr
-			if err == nil {
-				err = c.producersOf(t.Topic, index, &out)
+			if topicErr != nil {
+				out.ErrorCode, out.ErrorMessage = int16(protocol.CodeOf(topicErr)), protocol.TextOf(topicErr)
+			} else {
+				err := c.producersOf(t.Topic, index, &out)
+				out.ErrorCode, out.ErrorMessage = int16(protocol.CodeOf(err)), protocol.MessageOf(err)
 			}
-			out.ErrorCode, out.ErrorMessage = int16(protocol.CodeOf(err)), protocol.MessageOf(err)
 			topic.Partitions = append(topic.Partitions, out)
 		}
 		resp.Topics = append(resp.Topics, topic)

@@ -30,6 +30,7 @@ type fetchEntry struct {
 	partition *run.Partition
 	code      protocol.Code // why there is no partition
 	session   *sessionPartition
+	known     bool // the session has sent the partition before
 
 	head  protocol.FetchPartitionHead
 	slice *storage.Slice
@@ -117,7 +118,7 @@ func (op *fetchOp) collect() {
 		op.session.mu.Lock()
 		for e := op.session.order.Front(); e != nil; e = e.Next() {
 			p := e.Value.(*sessionPartition)
-			op.entries = append(op.entries, fetchEntry{name: []byte(p.key.name), id: p.key.id, want: p.want, session: p})
+			op.entries = append(op.entries, fetchEntry{name: []byte(p.key.name), id: p.key.id, want: p.want, session: p, known: p.known})
 		}
 		op.session.mu.Unlock()
 	} else {
@@ -142,6 +143,9 @@ func (e *fetchEntry) find(s *Server, version int16) {
 		e.partition, err = s.Replicas.PartitionBytes(e.name, e.want.Index)
 	}
 	e.code = protocol.CodeOf(err)
+	if e.code == protocol.UnknownTopicID && e.known {
+		e.code = protocol.UnknownTopicOrPartition // an id that the session has known is that of a deleted topic
+	}
 	if e.code == protocol.KafkaStorageError && version <= 5 {
 		e.code = protocol.NotLeaderOrFollower // clients of that time do not know the other
 	}
@@ -198,13 +202,22 @@ func (op *fetchOp) readPartition(e *fetchEntry, maxBytes int64, atLeastOne bool)
 		}
 		return
 	}
+	if op.req.MaxBytes < 0 || e.want.MaxBytes < 0 {
+		e.head.Code = protocol.UnknownServerError
+		return
+	}
 	e.head.NoAborted = op.req.Isolation == 1
 	e.seen = log.HighWatermark()
 	upTo := e.seen
 	if op.req.Isolation == 1 {
 		upTo = log.LastStableOffset()
 	}
-	if diverged := e.divergence(log); !diverged {
+	diverged := e.divergence(log)
+	if e.head.Code != protocol.None {
+		e.head.NoAborted = false
+		return
+	}
+	if !diverged {
 		slice, err := log.Read(e.want.FetchOffset, int(maxBytes), upTo, atLeastOne)
 		if err != nil {
 			e.head.NoAborted = false
@@ -212,7 +225,7 @@ func (op *fetchOp) readPartition(e *fetchEntry, maxBytes int64, atLeastOne bool)
 			return
 		}
 		e.slice = slice
-		if slice.FirstBatchIncomplete() {
+		if slice.FirstBatchIncomplete() && !atLeastOne {
 			e.release() // nothing that a client could use (since version 3)
 		} else {
 			e.head.RecordsSize = slice.Len()

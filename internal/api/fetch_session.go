@@ -33,6 +33,7 @@ type sessionPartition struct {
 	// As last sent; an answer leaves the partition out while they are unchanged and there are no records.
 	highWatermark  int64
 	logStartOffset int64
+	known          bool // it has been there
 	elem           *list.Element
 }
 
@@ -206,6 +207,7 @@ func (c *sessionCache) makeRoom(size int, now time.Time) bool {
 // sent remembers what an answer tells of a partition.
 func (p *sessionPartition) sent(h *protocol.FetchPartitionHead) {
 	p.highWatermark, p.logStartOffset = h.HighWatermark, h.LogStartOffset
+	p.known = p.known || h.Code == protocol.None
 	if h.Code != protocol.None {
 		p.highWatermark = -1 // so that the end of the error is news
 	}

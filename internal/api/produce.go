@@ -77,7 +77,10 @@ func (op *produceOp) partition(t *protocol.ProduceTopic, part *protocol.ProduceP
 		part.Code = protocol.InvalidTopicException
 		return
 	}
-	if op.req.Transactional || carriesTransaction(part.Records) {
+	if carriesTransaction(part.Records) {
+		if part.Code = protocol.TransactionalIDAuthorizationFailed; !op.req.Transactional {
+			return
+		}
 		part.Code, part.ErrorMessage = protocol.InvalidTxnState, "transactions are not supported by this version of Ottla"
 		return
 	}
@@ -92,6 +95,9 @@ func (op *produceOp) partition(t *protocol.ProduceTopic, part *protocol.ProduceP
 	info, durable, err := p.Append(part.Records, storage.OriginClient)
 	if err != nil {
 		op.refused(p, part, err)
+		if tellsLogStart(part.Code) {
+			part.LogStartOffset = p.Log().LogStartOffset()
+		}
 		return
 	}
 	part.BaseOffset, part.LogAppendMs, part.LogStartOffset = info.FirstOffset, info.LogAppendTime, info.LogStartOffset
@@ -135,7 +141,17 @@ func (op *produceOp) refused(p *run.Partition, part *protocol.ProducePartition, 
 	if part.Code != protocol.KafkaStorageError {
 		part.ErrorMessage = err.Error()
 	}
-	part.LogStartOffset = p.Log().LogStartOffset()
+}
+
+// tellsLogStart tells whether the answer to a refused append carries the log start offset; Apache Kafka leaves it out where the
+// partition or its disk is in question, and for batches that are too large or corrupt.
+func tellsLogStart(code protocol.Code) bool {
+	switch code {
+	case protocol.UnknownTopicOrPartition, protocol.NotLeaderOrFollower, protocol.MessageTooLarge, protocol.RecordListTooLarge,
+		protocol.CorruptMessage, protocol.KafkaStorageError:
+		return false
+	}
+	return true
 }
 
 // finishOne counts one thing that the answer waited for; the last one answers.

@@ -42,3 +42,15 @@ func MessageOf(err error) *string {
 	}
 	return nil
 }
+
+// TextOf returns words for an error where a response wants some in any case: its message, or else the code's name. It is nil for nil.
+func TextOf(err error) *string {
+	if err == nil {
+		return nil
+	}
+	if m := MessageOf(err); m != nil {
+		return m
+	}
+	name := CodeOf(err).Name()
+	return &name
+}

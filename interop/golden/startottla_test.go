@@ -20,16 +20,27 @@ func startInProcess(ctx context.Context, properties map[string]string) (*Target,
 	if os.Getenv("OTTLA_GOLDEN_LOG") != "" {
 		logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
-	b, err := broker.Start(ctx, broker.Config{DataDir: dir, Addr: "127.0.0.1:0", Properties: properties, Logger: logger})
+	run := func(ctx context.Context) (*broker.Broker, error) {
+		return broker.Start(ctx, broker.Config{DataDir: dir, Addr: "127.0.0.1:0", Properties: properties, Logger: logger})
+	}
+	b, err := run(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &Target{
-		Addr:    b.Addr(),
-		Replace: map[string]string{dir: "<dir>", b.ClusterID(): "<cluster>"},
-		Stop: func() error {
-			defer os.RemoveAll(dir)
-			return b.Close()
-		},
-	}, nil
+	target := &Target{Addr: b.Addr(), Replace: map[string]string{dir: "<dir>", b.ClusterID(): "<cluster>"}}
+	target.Restart = func(ctx context.Context) error {
+		if err := b.Close(); err != nil {
+			return err
+		}
+		if b, err = run(ctx); err != nil {
+			return err
+		}
+		target.Addr = b.Addr()
+		return nil
+	}
+	target.Stop = func() error {
+		defer os.RemoveAll(dir)
+		return b.Close()
+	}
+	return target, nil
 }
