@@ -89,7 +89,7 @@ func goProgram(name string, args ...string) func(context.Context, workplace) (co
 	}
 }
 
-// pythonProgram makes a virtual environment with the pinned requirements and runs checks.py in it.
+// pythonProgram makes a virtual environment with the pinned requirements and runs main.py in it.
 func pythonProgram(name string) func(context.Context, workplace) (command, error) {
 	return func(ctx context.Context, w workplace) (command, error) {
 		requirements := filepath.Join(w.source(name), "requirements.txt")
@@ -105,7 +105,7 @@ func pythonProgram(name string) func(context.Context, workplace) (command, error
 		}
 		python := filepath.Join(dir, "venv", "bin", "python")
 		env := []string{"PYTHONDONTWRITEBYTECODE=1", "PYTHONUNBUFFERED=1", "PYTHONPATH=" + filepath.Join(w.root, "interop", "clients", "python")}
-		return command{args: []string{python, filepath.Join(w.source(name), "checks.py")}, dir: dir, env: env}, nil
+		return command{args: []string{python, filepath.Join(w.source(name), "main.py")}, dir: dir, env: env}, nil
 	}
 }
 

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"time"
 
@@ -55,7 +56,7 @@ func client(c c, opts ...kgo.Opt) *kgo.Client {
 
 func admin(c c) *kadm.Client { return kadm.NewClient(client(c)) }
 
-// newTopic creates a topic; configs are pairs.
+// newTopic creates a topic and waits until its partitions have a leader that serves; configs are pairs.
 func newTopic(c c, partitions int32, configs ...string) string {
 	adm := admin(c)
 	defer adm.Close()
@@ -66,6 +67,12 @@ func newTopic(c c, partitions int32, configs ...string) string {
 	}
 	_, err := adm.CreateTopic(c, partitions, 1, set, name)
 	c.Must(err, "create topic %s", name)
+	c.Eventually(func() string {
+		if ends, err := adm.ListEndOffsets(c, name); err != nil || ends.Error() != nil {
+			return fmt.Sprintf("the new topic %s is not served: %v %v", name, err, ends.Error())
+		}
+		return ""
+	})
 	return name
 }
 

@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -53,6 +54,7 @@ final class Clients {
         return new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }
 
+    /** Creates a topic and waits until its partitions have a leader that serves. */
     static String newTopic(int partitions, String... configs) throws Exception {
         String name = Check.unique("t");
         Map<String, String> set = new HashMap<>();
@@ -61,6 +63,9 @@ final class Clients {
         }
         try (Admin admin = admin()) {
             admin.createTopics(List.of(new NewTopic(name, partitions, (short) 1).configs(set))).all().get();
+            Map<TopicPartition, OffsetSpec> every = new HashMap<>();
+            IntStream.range(0, partitions).forEach(p -> every.put(new TopicPartition(name, p), OffsetSpec.latest()));
+            admin.listOffsets(every).all().get();
         }
         return name;
     }

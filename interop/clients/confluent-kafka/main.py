@@ -1,0 +1,200 @@
+"""librdkafka, through confluent-kafka."""
+
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, Producer, TopicCollection, TopicPartition
+from confluent_kafka.admin import (
+    AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, NewTopic, OffsetSpec, ResourceType,
+)
+
+import checks
+from adapter import Cluster, Group, GroupMember, Record
+from harness import BOOTSTRAP, Skipped
+
+
+class RdProducer:
+    def __init__(self, config):
+        self.producer = Producer(config)
+
+    def send(self, r):
+        done = []
+        extra = {} if r.partition is None else {"partition": r.partition}
+        if r.timestamp is not None:
+            extra["timestamp"] = r.timestamp
+        while True:
+            try:
+                self.producer.produce(r.topic, value=r.value, key=r.key, headers=r.headers, on_delivery=lambda *answer: done.append(answer), **extra)
+                break
+            except BufferError:
+                self.producer.poll(0.1)
+        self.producer.poll(0)
+
+        def answer():
+            if not done:
+                raise TimeoutError("a record was neither acknowledged nor refused")
+            error, message = done[0]
+            if error is not None:
+                raise KafkaException(error)
+            return message.offset()
+
+        return answer
+
+    def flush(self):
+        self.producer.flush(90)
+
+    def close(self):
+        self.producer.flush(10)
+
+
+class RdConsumer:
+    def __init__(self, config):
+        self.consumer = Consumer(config)
+
+    def poll(self, seconds):
+        got = []
+        for m in self.consumer.consume(500, seconds):
+            if m.error() is not None:
+                if m.error().retriable() or m.error().code() in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError.UNKNOWN_TOPIC_OR_PART):
+                    continue
+                raise KafkaException(m.error())
+            got.append(Record(m.topic(), m.partition(), m.offset(), m.timestamp()[1], m.key(), m.value(), m.headers() or []))
+        return got
+
+    def commit(self, offsets=None):
+        try:
+            if offsets is None:
+                self.consumer.commit(asynchronous=False)
+            else:
+                done = self.consumer.commit(offsets=[TopicPartition(t, p, o, note) for (t, p), (o, note) in offsets.items()], asynchronous=False)
+                for one in done:
+                    if one.error is not None:
+                        raise KafkaException(one.error)
+        except KafkaException as e:
+            changing = (KafkaError.REBALANCE_IN_PROGRESS, KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, KafkaError._NO_OFFSET)
+            down = (KafkaError._TRANSPORT, KafkaError._WAIT_COORD, KafkaError._TIMED_OUT, KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS)
+            if offsets is not None or e.args[0].code() not in changing + down:
+                raise
+
+    def owned(self):
+        return [tp.partition for tp in self.consumer.assignment()]
+
+    def close(self):
+        self.consumer.close()
+
+
+class Adapter:
+    assignors = ("range", "roundrobin", "cooperative-sticky")
+
+    def __init__(self):
+        self.admin = AdminClient({"bootstrap.servers": BOOTSTRAP})
+
+    @staticmethod
+    def code(e):
+        return e.args[0].code() if isinstance(e, KafkaException) else None
+
+    @staticmethod
+    def one(futures):
+        return next(iter(futures.values())).result(30)
+
+    def create(self, topic, partitions, configs=None, replicas=1, validate_only=False):
+        self.one(self.admin.create_topics([NewTopic(topic, partitions, replicas, config=configs or {})], validate_only=validate_only))
+
+    def delete(self, topic):
+        self.one(self.admin.delete_topics([topic]))
+
+    def topics(self):
+        return set(self.admin.list_topics(timeout=20).topics)
+
+    def partitions(self, topic):
+        described = self.one(self.admin.describe_topics(TopicCollection([topic])))
+        return {p.id: (p.leader.id, [n.id for n in p.isr]) for p in described.partitions}
+
+    def add_partitions(self, topic, count):
+        self.one(self.admin.create_partitions([NewPartitions(topic, count)]))
+
+    @staticmethod
+    def resource(kind, name, **config):
+        return ConfigResource(ResourceType.TOPIC if kind == "topic" else ResourceType.BROKER, name, **config)
+
+    def configs(self, kind, name):
+        entries = self.one(self.admin.describe_configs([self.resource(kind, name)]))
+        return {key: (e.value, e.source) for key, e in entries.items()}
+
+    def alter(self, topic, op, key, value):
+        kind = {"set": AlterConfigOpType.SET, "append": AlterConfigOpType.APPEND, "subtract": AlterConfigOpType.SUBTRACT, "delete": AlterConfigOpType.DELETE}[op]
+        entry = ConfigEntry(key, value, incremental_operation=kind)
+        self.one(self.admin.incremental_alter_configs([self.resource("topic", topic, incremental_configs=[entry])]))
+
+    def groups(self):
+        return {g.group_id for g in self.admin.list_consumer_groups().result(20).valid}
+
+    def describe_group(self, group):
+        d = self.one(self.admin.describe_consumer_groups([group]))
+        members = [GroupMember(m.client_id, m.host, {tp.partition for tp in m.assignment.topic_partitions}) for m in d.members]
+        return Group(d.state.name, d.partition_assignor, members)
+
+    def delete_group(self, group):
+        self.one(self.admin.delete_consumer_groups([group]))
+
+    def offsets(self, group, topic):
+        got = self.one(self.admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)]))
+        return {tp.partition: (tp.offset, tp.metadata) for tp in got.topic_partitions if tp.topic == topic and tp.offset >= 0}
+
+    def alter_offsets(self, group, topic, offsets):
+        wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, p, o) for p, o in offsets.items()])
+        for tp in self.one(self.admin.alter_consumer_group_offsets([wanted])).topic_partitions:
+            if tp.error is not None:
+                raise KafkaException(tp.error)
+
+    def delete_offset(self, group, topic, partition):
+        raise Skipped("confluent-kafka cannot delete offsets of a group")
+
+    def offset_for(self, topic, partition, spec):
+        by_name = {"earliest": OffsetSpec.earliest, "latest": OffsetSpec.latest}
+        wanted = by_name[spec]() if isinstance(spec, str) else OffsetSpec.for_timestamp(spec)
+        offset = self.one(self.admin.list_offsets({TopicPartition(topic, partition): wanted})).offset
+        return offset if offset >= 0 else None
+
+    def delete_records(self, topic, partition, before):
+        return self.one(self.admin.delete_records([TopicPartition(topic, partition, before)])).low_watermark
+
+    def cluster(self):
+        d = self.admin.describe_cluster().result(20)
+        return Cluster(d.controller.id, [(n.id, n.host, n.port) for n in d.nodes], d.cluster_id)
+
+    def partitions_in_log_dirs(self, topic):
+        return None  # confluent-kafka does not describe log dirs
+
+    def producer(self, codec="none", acks="all", idempotent=False, max_bytes=None, small_batches=False):
+        config = {"bootstrap.servers": BOOTSTRAP, "compression.type": codec, "acks": acks, "enable.idempotence": idempotent, "linger.ms": 5, "message.timeout.ms": 60_000}
+        if not idempotent:
+            config["max.in.flight"] = 1
+        if max_bytes:
+            config["message.max.bytes"] = max_bytes
+        if small_batches:
+            config |= {"batch.num.messages": 20, "linger.ms": 0}
+        return RdProducer(config)
+
+    @staticmethod
+    def consumer_config(group, reset="earliest", **extra):
+        return {"bootstrap.servers": BOOTSTRAP, "group.id": group, "enable.auto.commit": False, "auto.offset.reset": reset, "fetch.wait.max.ms": 200} | extra
+
+    def reader(self, starts, fetch_bytes=None, isolation="read_uncommitted", reset="earliest"):
+        extra = {"isolation.level": isolation}
+        if fetch_bytes:
+            extra |= {"max.partition.fetch.bytes": fetch_bytes, "fetch.max.bytes": fetch_bytes, "message.max.bytes": fetch_bytes}
+        c = RdConsumer(self.consumer_config("reader", reset, **extra))
+        c.consumer.assign([TopicPartition(t, p, 0 if at == "beginning" else at) for (t, p), at in starts.items()])
+        return c
+
+    def consumer(self, group, topics, assignor=None, instance=None, client="confluent"):
+        extra = {"session.timeout.ms": 10_000, "heartbeat.interval.ms": 500, "client.id": client, "topic.metadata.refresh.interval.ms": 1000}
+        if assignor:
+            extra["partition.assignment.strategy"] = assignor
+        if instance:
+            extra |= {"group.instance.id": instance, "client.id": "client-" + instance}
+        c = RdConsumer(self.consumer_config(group, **extra))
+        c.consumer.subscribe(topics)
+        return c
+
+
+if __name__ == "__main__":
+    checks.run_all(Adapter())
