@@ -39,14 +39,19 @@ func (m *Manager) later(delay time.Duration, f func()) {
 	})
 }
 
-func (m *Manager) stopTimers() {
+// stopTimers ends the background work; false if it had ended before.
+func (m *Manager) stopTimers() bool {
 	m.timersMu.Lock()
 	defer m.timersMu.Unlock()
+	if m.closed {
+		return false
+	}
 	m.closed = true
 	for p := range m.timers {
 		p.timer.Stop()
 	}
 	clear(m.timers)
+	return true
 }
 
 // startBackground begins what goes on as long as the manager is open.

@@ -17,6 +17,7 @@ type epochCache struct {
 	mu      sync.Mutex // guards the rest
 	loaded  bool
 	dirty   bool // written since the last sync
+	damaged bool // recovery found no file that it can add to
 	entries []EpochEntry
 }
 
@@ -205,9 +206,13 @@ func (c *epochCache) all(source epochSource) ([]EpochEntry, error) {
 func (c *epochCache) recovered(source epochSource, epoch int32, startOffset int64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.damaged {
+		return nil
+	}
 	if !c.loaded {
 		entries, err := ReadEpochCheckpoint(source.fs(), join(source.path(), epochCheckpointName))
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrCorrupt) {
+			c.damaged = true
 			return nil
 		}
 		if err != nil {

@@ -40,7 +40,7 @@ func (l *Log) syncBatches(end endMark) error {
 		if list[i].base > end.offset {
 			break
 		}
-		if err := list[i].syncBatches(); err != nil {
+		if err := list[i].syncBatches(); err != nil && !list[i].removed.Load() {
 			return l.syncFailed(err)
 		}
 	}
@@ -60,10 +60,11 @@ func (l *Log) syncBatches(end endMark) error {
 func (l *Log) syncAround(end endMark) error {
 	list := l.list()
 	for i := max(0, floor(list, l.recoveryPoint.Load())); i < len(list) && list[i].base <= end.offset; i++ {
-		if err := list[i].loadIndexes(); err != nil {
-			return err
+		err := list[i].loadIndexes()
+		if err == nil {
+			err = list[i].syncIndexes()
 		}
-		if err := list[i].syncIndexes(); err != nil {
+		if err != nil && !list[i].removed.Load() {
 			return err
 		}
 	}
@@ -71,7 +72,7 @@ func (l *Log) syncAround(end endMark) error {
 		return err
 	}
 	if l.newMetadata.Swap(false) {
-		return writePartitionMetadata(l.fs(), l.path(), l.topicID, synced)
+		return writePartitionMetadata(l.fs(), l.path(), l.TopicID(), synced)
 	}
 	return nil
 }

@@ -24,19 +24,21 @@ func newLog(d *logDir, tp TopicPartition, dir string, c *config.Topic) *Log {
 	l.where.Store(&dir)
 	l.config.Store(c)
 	l.producers.log = l
+	l.topicID.Store(new([16]byte))
+	l.flushedMs.Store(l.nowMs())
 	return l
 }
 
 // createLog makes the directory of a new partition.
 func createLog(d *logDir, tp TopicPartition, options CreateOptions) (*Log, error) {
 	l := newLog(d, tp, join(d.path, tp.String()), options.Config)
-	l.topicID = options.TopicID
+	l.topicID.Store(&options.TopicID)
 	if err := d.fs.MkdirAll(l.path()); err != nil {
 		return nil, err
 	}
 	d.newNames.Store(true)
-	if l.topicID != ([16]byte{}) {
-		if err := writePartitionMetadata(d.fs, l.path(), l.topicID, unsynced); err != nil {
+	if options.TopicID != ([16]byte{}) {
+		if err := writePartitionMetadata(d.fs, l.path(), options.TopicID, unsynced); err != nil {
 			return nil, err
 		}
 		l.newMetadata.Store(true)
@@ -63,7 +65,7 @@ func loadLog(d *logDir, tp TopicPartition, dir string, c *config.Topic, state lo
 		}
 		l.logger.Warn("the topic id of a partition cannot be read", "error", err)
 	}
-	l.topicID = id
+	l.topicID.Store(&id)
 	if err := l.loadSegments(); err != nil {
 		return nil, err
 	}
@@ -86,6 +88,9 @@ func loadLog(d *logDir, tp TopicPartition, dir string, c *config.Topic, state lo
 func (l *Log) settleLoaded(state loadState, next int64) error {
 	l.publish(next)
 	l.recoveryPoint.Store(min(state.recoveryPoint, next))
+	if next < state.recoveryPoint { // else what is appended from here on would count as durable
+		l.dir.recoveryPoints.changed()
+	}
 	l.durable.Store(l.recoveryPoint.Load())
 	if next < state.startOffset {
 		l.logger.Warn("a log ends before its start offset and is emptied; have segment files been deleted?",
@@ -194,6 +199,11 @@ func (l *Log) recover(from int, recoveryPoint int64) (next int64, err error) {
 	var found recovery
 	for i := from; i < len(list); i++ {
 		s := list[i]
+		if i > from && s.base < found.nextOffset {
+			l.logger.Warn("removing segments that begin before the one before them ends", "segment", s.path(logSuffix),
+				"logEndOffset", found.nextOffset, "segmentsRemoved", len(list)-i)
+			return found.nextOffset, l.cutSegments(i, found.nextOffset)
+		}
 		found, err = s.recover(recoveryPoint, l.recoverEpoch)
 		if err != nil {
 			return 0, fmt.Errorf("recovering %s: %w", s.path(logSuffix), err)
@@ -202,15 +212,24 @@ func (l *Log) recover(from int, recoveryPoint int64) (next int64, err error) {
 			l.logger.Warn("cut a log that was not closed in order at the first batch that is not sound",
 				"segment", s.path(logSuffix), "position", s.size(), "cutBytes", found.cutBytes, "logEndOffset", found.nextOffset,
 				"segmentsRemoved", len(list)-i-1, "reason", found.reason)
-			l.retire(list[i+1:])
-			l.setSegments(slices.Clone(list[:i+1]))
-			if err := l.producers.removeAfter(found.nextOffset); err != nil {
-				return 0, err
-			}
-			break
+			return found.nextOffset, l.cutSegments(i+1, found.nextOffset)
 		}
 	}
 	return found.nextOffset, nil
+}
+
+// cutSegments removes the segments from one on, and all that speaks of offsets past the end, durably: nothing of it may come
+// back when other batches have taken the offsets.
+func (l *Log) cutSegments(from int, logEndOffset int64) error {
+	list := l.list()
+	gone := slices.Clone(list[from:])
+	slices.Reverse(gone)
+	l.retire(gone)
+	l.setSegments(slices.Clone(list[:from]))
+	if err := l.producers.removeAfter(logEndOffset); err != nil {
+		return err
+	}
+	return l.syncCut()
 }
 
 // recoverEpoch notes the leader epoch of a recovered batch. Before the end of the log is known the file alone can be read.

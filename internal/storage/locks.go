@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path"
 
 	"ottla.dev/ottla/internal/vfs"
 )
@@ -42,8 +43,8 @@ func LockDirs(o LockOptions) (*Locks, error) {
 	}
 	l := &Locks{fs: o.FS, nodeID: o.NodeID}
 	var failures []error
-	for _, path := range o.Dirs {
-		d := &lockedDir{path: path}
+	for _, dir := range o.Dirs {
+		d := &lockedDir{path: dir}
 		l.dirs = append(l.dirs, d)
 		if err := l.take(d); err != nil {
 			var locked *vfs.LockedError
@@ -53,7 +54,7 @@ func LockDirs(o LockOptions) (*Locks, error) {
 			d.failed = err
 			failures = append(failures, err)
 			if o.Logger != nil {
-				o.Logger.Error("a log directory cannot be used", "dir", path, "error", err)
+				o.Logger.Error("a log directory cannot be used", "dir", dir, "error", err)
 			}
 		}
 	}
@@ -82,6 +83,7 @@ func (l *Locks) take(d *lockedDir) (err error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		d.fresh = true
+		l.syncParents(d.path)
 		return nil
 	case err != nil:
 		return err
@@ -92,6 +94,16 @@ func (l *Locks) take(d *lockedDir) (err error) {
 		return fmt.Errorf("%w: %s is of cluster %s, other log directories are of %s", errWrongOwner, join(d.path, metaPropertiesName), d.meta.ClusterID, id)
 	}
 	return nil
+}
+
+// syncParents makes the name of a new directory durable. It may lie below others that are new too, and below some that we may
+// not even read, which are not.
+func (l *Locks) syncParents(dir string) {
+	for parent := path.Dir(dir); parent != dir; dir, parent = parent, path.Dir(parent) {
+		if l.fs.SyncDir(parent) != nil {
+			return
+		}
+	}
 }
 
 // ClusterID returns the cluster that the directories belong to, empty if they are fresh.

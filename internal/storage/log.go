@@ -14,10 +14,11 @@ import (
 // Log is one partition's log. All methods may be called from several goroutines. Appends and other changes go one after
 // the other; reads run beside them.
 //
-// Locks, in the order in which they are taken: flushMu, mu, a segment's indexMu, an index's mu, a segment's statMu, endMu.
+// Locks, in the order in which they are taken: flushMu, mu, the epochs' mu, a segment's indexMu, an index's mu, a segment's
+// statMu, a file's mu, endMu. After mu those of the directory and of the manager may be taken, never before it.
 type Log struct {
 	tp      TopicPartition
-	topicID [16]byte
+	topicID atomic.Pointer[[16]byte] // never nil
 	dir     *logDir
 	logger  *slog.Logger
 	config  atomic.Pointer[config.Topic]
@@ -59,7 +60,7 @@ type endMark struct {
 func (l *Log) TopicPartition() TopicPartition { return l.tp }
 
 // TopicID returns the id of the topic; zero if the directory does not tell.
-func (l *Log) TopicID() [16]byte { return l.topicID }
+func (l *Log) TopicID() [16]byte { return *l.topicID.Load() }
 
 // Dir returns the log directory in which the partition's directory lies.
 func (l *Log) Dir() string { return l.dir.path }

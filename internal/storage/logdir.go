@@ -21,6 +21,7 @@ type logDir struct {
 	syncer  syncer
 
 	failed   atomic.Pointer[error] // why the directory is offline; nil: it is not
+	namesMu  sync.Mutex            // held while the directory is synced, so that who comes meanwhile waits for it
 	newNames atomic.Bool           // partition directories have come or gone since the last sync of this one
 
 	recoveryPoints dirtyMark
@@ -60,6 +61,8 @@ func (d *logDir) takeOffline(operation string, err error) {
 
 // syncNames makes the names of the partitions' directories durable.
 func (d *logDir) syncNames() error {
+	d.namesMu.Lock()
+	defer d.namesMu.Unlock()
 	if !d.newNames.Swap(false) {
 		return nil
 	}

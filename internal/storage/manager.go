@@ -27,8 +27,8 @@ type ManagerOptions struct {
 	NodeID    int32
 	ClusterID string // must agree with meta.properties; empty: take what is there, or make one
 
-	TopicConfig func(topic string) *config.Topic // settings at opening; nil: Default
-	Default     *config.Topic
+	TopicConfig func(topic string) *config.Topic // settings at opening; nil, or an answer of nil: Default
+	Default     *config.Topic                    // required
 
 	RecoveryThreadsPerDir    int           // num.recovery.threads.per.data.dir
 	RetentionCheckInterval   time.Duration // log.retention.check.interval.ms
@@ -193,16 +193,17 @@ func (m *Manager) GetOrCreate(tp TopicPartition, options CreateOptions) (*Log, e
 func (l *Log) adoptTopicID(id [16]byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if id == ([16]byte{}) || l.topicID == id {
+	present := l.TopicID()
+	if id == ([16]byte{}) || present == id {
 		return nil
 	}
-	if l.topicID != ([16]byte{}) {
-		return fmt.Errorf("%w: %s has the topic id %s, the metadata says %s", ErrTopicIDMismatch, l.path(), FormatID(l.topicID), FormatID(id))
+	if present != ([16]byte{}) {
+		return fmt.Errorf("%w: %s has the topic id %s, the metadata says %s", ErrTopicIDMismatch, l.path(), FormatID(present), FormatID(id))
 	}
 	if err := writePartitionMetadata(l.fs(), l.path(), id, unsynced); err != nil {
 		return l.dir.fail("noting the topic id of "+l.tp.String(), err)
 	}
-	l.topicID = id
+	l.topicID.Store(&id)
 	l.newMetadata.Store(true)
 	return nil
 }
@@ -267,9 +268,7 @@ func (l *Log) putAside(path string) (string, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
-	for _, s := range l.list() {
-		s.close()
-	}
+	l.closeFiles()
 	if err := l.fs().Rename(l.path(), path); err != nil {
 		return path, ignoreMissing(err)
 	}
@@ -305,8 +304,10 @@ func (m *Manager) DescribeDirs() []DirDescription {
 	var list []DirDescription
 	for _, d := range m.dirs {
 		out := DirDescription{Dir: d.path, Err: d.online(), TotalBytes: -1, FreeBytes: -1}
-		if usage, err := d.fs.DiskUsage(d.path); err == nil && out.Err == nil {
-			out.TotalBytes, out.FreeBytes = usage.TotalBytes, usage.FreeBytes
+		if out.Err == nil {
+			if usage, err := d.fs.DiskUsage(d.path); err == nil {
+				out.TotalBytes, out.FreeBytes = usage.TotalBytes, usage.FreeBytes
+			}
 		}
 		for _, l := range m.logsIn(d) {
 			out.Logs = append(out.Logs, LogDescription{l.tp, l.SizeBytes()})
@@ -334,7 +335,9 @@ func (m *Manager) UpdateSettings(change func(*ManagerOptions)) {
 
 // Close is a clean shutdown: all is on stable storage, and the next start has nothing to recover.
 func (m *Manager) Close() error {
-	m.stopTimers()
+	if !m.stopTimers() {
+		return nil // closed before: the directories may belong to another by now
+	}
 	m.running.Wait()
 	var failed []error
 	for _, d := range m.dirs {
@@ -371,22 +374,30 @@ func (l *Log) closeCleanly() error {
 		l.mu.Unlock()
 		return nil
 	}
-	var err error
-	if l.LogEndOffset() > l.RecoveryPoint() {
-		err = errors.Join(l.active().seal(), l.producers.snapshot(l.LogEndOffset(), synced))
-	}
+	l.closed = true // from here on nothing is appended that the flush would not see
+	err := l.conclude()
 	l.mu.Unlock()
+	defer l.closeFiles()
 	if err != nil {
 		return l.dir.fail("closing "+l.tp.String(), err)
 	}
-	if err := l.Flush(); err != nil {
-		return err
+	return l.Flush()
+}
+
+// conclude completes what the next start wants to find, if the log has been changed since it was opened.
+func (l *Log) conclude() error {
+	if active := l.active(); active.unsealed {
+		if err := active.seal(); err != nil {
+			return err
+		}
+	} else if l.LogEndOffset() <= l.RecoveryPoint() {
+		return nil
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.closed = true
+	return l.producers.snapshot(l.LogEndOffset(), synced)
+}
+
+func (l *Log) closeFiles() {
 	for _, s := range l.list() {
 		s.close()
 	}
-	return nil
 }

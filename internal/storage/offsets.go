@@ -91,6 +91,11 @@ func (l *Log) offsetOfMaxTimestamp() (found TimestampOffset, ok bool, err error)
 
 // AssignEpoch notes that a leader epoch begins at an offset: done when this broker becomes the leader.
 func (l *Log) AssignEpoch(epoch int32, startOffset int64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.usable(); err != nil {
+		return err
+	}
 	return l.dir.fail("noting a leader epoch of "+l.tp.String(), l.epochs.assign(l, epoch, startOffset))
 }
 

@@ -15,6 +15,9 @@ import (
 // recovery points is. A directory that cannot be opened is offline, and an error only if there is no other.
 func OpenManager(ctx context.Context, options ManagerOptions) (*Manager, error) {
 	options.setDefaults()
+	if options.Default == nil {
+		return nil, errors.New("storage: ManagerOptions.Default is missing: a log cannot be opened without its topic's settings")
+	}
 	m := &Manager{clock: options.Clock, logger: options.Logger, locks: options.Locks, logs: map[TopicPartition]*Log{}, timers: map[*pendingTimer]struct{}{}}
 	m.current.Store(&options)
 	if m.locks == nil {
@@ -65,6 +68,11 @@ func (m *Manager) lockDirs(options ManagerOptions) (err error) {
 
 // abandon gives up a manager that could not be opened.
 func (m *Manager) abandon() error {
+	m.stopTimers()
+	m.running.Wait()
+	for _, l := range m.All() {
+		l.closeFiles()
+	}
 	if m.ownsLocks {
 		return m.locks.Close()
 	}
@@ -104,23 +112,35 @@ func (m *Manager) openDir(ctx context.Context, d *logDir) error {
 		mu.Unlock()
 		return nil
 	})
+	if err == nil {
+		err = m.register(opened)
+	}
 	if err != nil {
+		for _, l := range opened {
+			l.closeFiles()
+		}
 		return err
 	}
-	m.mu.Lock()
-	for _, l := range opened {
-		if other := m.logs[l.tp]; other != nil {
-			m.mu.Unlock()
-			return fmt.Errorf("%w: %s in %s and in %s; move one of them away", errTwice, l.tp, other.dir.path, d.path)
-		}
-		m.logs[l.tp] = l
-	}
-	m.mu.Unlock()
 	d.loaded.Store(true)
-	if clean {
+	if clean && !d.recoveryPoints.dirty.Load() && !d.startOffsets.dirty.Load() {
 		return nil
 	}
 	return d.writeCheckpoints()
+}
+
+// register makes the opened logs of a directory known, all or none.
+func (m *Manager) register(opened []*Log) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, l := range opened {
+		if other := m.logs[l.tp]; other != nil {
+			return fmt.Errorf("%w: %s in %s and in %s; move one of them away", errTwice, l.tp, other.dir.path, l.dir.path)
+		}
+	}
+	for _, l := range opened {
+		m.logs[l.tp] = l
+	}
+	return nil
 }
 
 // takeCleanMark tells whether the directory was closed in order, and removes the mark: from now on it is open.

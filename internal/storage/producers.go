@@ -115,9 +115,6 @@ func (t *producerTable) newestSnapshot(upTo int64) (entries map[int64]*producerE
 		if offset > upTo {
 			continue
 		}
-		if offset < start {
-			break
-		}
 		list, err := ReadProducerSnapshot(t.log.fs(), t.log.file(offset, snapshotSuffix))
 		if errors.Is(err, ErrCorrupt) || errors.Is(err, fs.ErrNotExist) {
 			t.log.logger.Warn("a producer snapshot is damaged; an older one and the log are used instead", "error", err)
@@ -134,7 +131,7 @@ func (t *producerTable) newestSnapshot(upTo int64) (entries map[int64]*producerE
 				entries[e.id] = e
 			}
 		}
-		return entries, offset, nil
+		return entries, max(offset, start), nil
 	}
 	return entries, start, nil
 }

@@ -72,7 +72,7 @@ func (s *segment) read(slice *Slice, offset, limit int64, maxBytes int, upTo int
 	}
 	slice.segment, slice.file, slice.position = s, file, at.position
 	slice.sizeBytes = int(min(size, limit-at.position))
-	slice.incomplete = int64(maxBytes) < at.sizeBytes
+	slice.incomplete = size < at.sizeBytes
 	return true, nil
 }
 

@@ -1,8 +1,6 @@
 package storage
 
 import (
-	"errors"
-	"io/fs"
 	"slices"
 
 	"ottla.dev/ottla/internal/config"
@@ -167,18 +165,15 @@ func (l *Log) removeOldest(reason string, unwanted func(s, next *segment) (bool,
 // that whoever is reading them can finish.
 func (l *Log) retire(gone []*segment) {
 	for _, s := range gone {
-		for _, suffix := range []string{logSuffix, indexSuffix, timeIndexSuffix, txnIndexSuffix} {
-			name := l.file(s.base, suffix)
-			if err := l.fs().Rename(name, name+deletedSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				l.dir.fail("removing segments of "+l.tp.String(), err)
-				return
-			}
+		if err := s.rename(); err != nil {
+			_ = l.dir.fail("removing segments of "+l.tp.String(), err)
+			return
 		}
-		s.removed.Store(true)
 		l.dir.later(l.Config().FileDeleteDelay, func() {
 			if err := l.removeFiles(s); err != nil {
 				l.logger.Warn("a segment could not be removed", "segment", s.path(logSuffix), "error", err)
 			}
 		})
+		l.newNames.Store(true)
 	}
 }

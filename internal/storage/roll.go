@@ -89,8 +89,9 @@ func (l *Log) createSegment(base int64) (*segment, error) {
 	if c.Preallocate {
 		preallocateBytes = int64(c.SegmentBytes)
 	}
-	l.newNames.Store(true)
-	if err := s.create(preallocateBytes); err != nil {
+	err := s.create(preallocateBytes)
+	l.newNames.Store(true) // not before: a sync of the directory between would take the mark away without having seen the names
+	if err != nil {
 		s.close()
 		for _, suffix := range []string{logSuffix, indexSuffix, timeIndexSuffix} {
 			l.fs().Remove(s.path(suffix))

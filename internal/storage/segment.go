@@ -27,10 +27,12 @@ type segment struct {
 	jitterMs  int64
 
 	bytesSinceEntry int64 // guarded by log.mu: how much was appended after the last index entry
+	unsealed        bool  // guarded by log.mu: appended to, or cut, since seal
 
 	indexMu       sync.Mutex // held while the indexes are loaded or rebuilt
 	indexesLoaded atomic.Bool
 	rebuilding    atomic.Bool
+	rebuildNeeded bool // guarded by indexMu: what the files hold must not be taken for whole
 
 	statMu       sync.Mutex // guards the rest
 	statsLoaded  bool
@@ -119,6 +121,7 @@ type errUncut struct{ error }
 // published, and after loadForAppend.
 func (s *segment) appended(batches []byte, intervalBytes int64) error {
 	position := s.size()
+	s.unsealed = true
 	for rest := batches; len(rest) > 0; {
 		b := record.Batch(rest)
 		size := int64(b.Size())
@@ -220,8 +223,17 @@ func (s *segment) full(indexBytes int) (bool, error) {
 	return offsets >= indexBytes/offsetEntryBytes || times >= indexBytes/timeEntryBytes-1, nil
 }
 
-// seal completes the indexes of a segment that will not be appended to.
+// seal completes the indexes of a segment that will not be appended to. The caller holds the log.
 func (s *segment) seal() error {
+	if err := s.completeIndexes(); err != nil {
+		return err
+	}
+	s.unsealed = false
+	return nil
+}
+
+// completeIndexes adds the largest timestamp to the time index, as its last entry must be, and writes both out.
+func (s *segment) completeIndexes() error {
 	mark, err := s.largestTimestamp()
 	if err != nil {
 		return err
@@ -229,14 +241,11 @@ func (s *segment) seal() error {
 	if err := s.addTimeEntry(mark); err != nil {
 		return err
 	}
-	// The time index first: recovery takes the offset index for the measure of what both hold.
-	if err := s.times.flush(s.cache()); err != nil {
-		return err
-	}
-	return s.offsets.flush(s.cache())
+	return s.rest()
 }
 
-// rest writes out what waits in memory, when nothing has been appended for a while.
+// rest writes out what waits in memory, when nothing has been appended for a while. The time index goes first: recovery
+// takes the offset index for the measure of what both hold.
 func (s *segment) rest() error {
 	if err := s.times.flush(s.cache()); err != nil {
 		return err
@@ -273,6 +282,23 @@ func (s *segment) close() {
 	for _, f := range []*cachedFile{&s.file, &s.offsets.file, &s.times.file} {
 		f.close(s.cache())
 	}
+}
+
+// rename gives the files the suffix .deleted. Whoever opens one of them waits, so that nobody looks for a name that is just
+// being changed.
+func (s *segment) rename() error {
+	for _, f := range []*cachedFile{&s.file, &s.offsets.file, &s.times.file} {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+	}
+	for _, suffix := range []string{logSuffix, indexSuffix, timeIndexSuffix, txnIndexSuffix} {
+		name := s.log.file(s.base, suffix)
+		if err := ignoreMissing(s.cache().fs.Rename(name, name+deletedSuffix)); err != nil {
+			return err
+		}
+	}
+	s.removed.Store(true)
+	return nil
 }
 
 // acquire opens the batch file for reading.

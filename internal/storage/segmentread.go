@@ -88,7 +88,10 @@ func (s *segment) loadIndexes() error {
 	if s.indexesLoaded.Load() {
 		return nil
 	}
-	err := s.loadIndexFiles()
+	err := errRebuildUnfinished
+	if !s.rebuildNeeded {
+		err = s.loadIndexFiles()
+	}
 	if err != nil && errors.Is(err, errIndexDamaged) {
 		s.log.logger.Warn("rebuilding the indexes of a segment", "segment", s.path(logSuffix), "reason", err)
 		err = s.rebuildIndexes()
@@ -98,6 +101,8 @@ func (s *segment) loadIndexes() error {
 	}
 	return err
 }
+
+var errRebuildUnfinished = fmt.Errorf("%w: rebuilding it was not finished", errIndexDamaged)
 
 func (s *segment) loadIndexFiles() error {
 	s.offsets.mu.Lock()
@@ -119,7 +124,22 @@ func (s *segment) loadIndexFiles() error {
 	if s.times.count() > 1 && entryTime(s.times.last[:]) <= 0 && timeOffset(s.times.last[:]) == 0 {
 		return fmt.Errorf("%w: the last entry of the time index is empty", errIndexDamaged)
 	}
-	return nil
+	if s.times.count() > 0 {
+		return nil
+	}
+	// A segment that was closed in order has an entry of its largest timestamp, if it has timestamps.
+	if first, err := s.firstTimestamp(); err != nil || first < 0 {
+		return ignoreDamage(err)
+	}
+	return fmt.Errorf("%w: the time index is empty", errIndexDamaged)
+}
+
+// ignoreDamage is for questions whose answer is not known then, and not needed.
+func ignoreDamage(err error) error {
+	if err != nil && isDamage(err) {
+		return nil
+	}
+	return err
 }
 
 // rebuildLater rebuilds the indexes in the background. Meanwhile they are searched as they are: find does not trust them.
@@ -132,9 +152,15 @@ func (s *segment) rebuildLater(reason error) {
 		s.log.mu.Lock()
 		defer s.log.mu.Unlock()
 		defer s.rebuilding.Store(false)
+		if s.log.usable() != nil || s.removed.Load() {
+			return
+		}
 		s.indexMu.Lock()
 		defer s.indexMu.Unlock()
-		if err := s.rebuildIndexes(); err != nil {
+		s.indexesLoaded.Store(false)
+		err := s.rebuildIndexes()
+		s.indexesLoaded.Store(err == nil)
+		if err != nil {
 			s.log.logger.Error("an index could not be rebuilt", "segment", s.path(logSuffix), "error", err)
 		}
 	}()

@@ -9,6 +9,7 @@ import (
 
 // rebuildIndexes makes both indexes anew from the batches. The caller holds indexMu, and for the active segment the log.
 func (s *segment) rebuildIndexes() error {
+	s.rebuildNeeded = true // until it is done
 	if err := s.resetIndexes(); err != nil {
 		return err
 	}
@@ -20,7 +21,6 @@ func (s *segment) rebuildIndexes() error {
 	interval := int64(s.log.Config().IndexIntervalBytes)
 	scan := newBatchScan(file, 0, s.size())
 	defer scan.close()
-	s.indexesLoaded.Store(true)
 	for scan.next() {
 		if err := s.indexBatch(scan.header, scan.position, interval); err != nil {
 			return err
@@ -30,7 +30,11 @@ func (s *segment) rebuildIndexes() error {
 	if scan.err != nil && !scan.damaged() {
 		return scan.err
 	}
-	return s.seal()
+	if err := s.completeIndexes(); err != nil {
+		return err
+	}
+	s.rebuildNeeded = false
+	return nil
 }
 
 func (s *segment) resetIndexes() error {
@@ -265,7 +269,7 @@ func (s *segment) truncate(offset int64) (next int64, err error) {
 		s.sizeBytes.Store(at.position)
 		s.unsynced.Store(true)
 	}
-	s.bytesSinceEntry = 0
+	s.bytesSinceEntry, s.unsealed = 0, true
 	if s.size() == 0 {
 		s.statMu.Lock()
 		s.firstLoaded, s.firstTime = true, -1

@@ -1,9 +1,14 @@
 package storage
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // TruncateTo removes the batches from offset on. Where offset lies inside a batch the whole batch goes.
 func (l *Log) TruncateTo(offset int64) error {
+	l.flushMu.Lock() // a flush that is under way would take the marks away that say what is to be synced
+	defer l.flushMu.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.usable(); err != nil {
@@ -25,7 +30,9 @@ func (l *Log) truncate(offset int64) error {
 	list := l.list()
 	keep := floor(list, offset) + 1
 	l.truncations.Add(1)
-	l.retire(list[keep:])
+	gone := slices.Clone(list[keep:])
+	slices.Reverse(gone) // so that a crash between leaves a log without a gap
+	l.retire(gone)
 	l.setSegments(slices.Clone(list[:keep]))
 	next, err := l.active().truncate(offset)
 	if err != nil {
@@ -42,21 +49,37 @@ func (l *Log) truncate(offset int64) error {
 	lower(&l.durable)
 	lower(&l.startOffset)
 	lower(&l.highWatermark)
-	if err := l.active().syncBatches(); err != nil { // what was cut must not come back with other batches before it
+	if err := l.producers.truncate(next); err != nil {
+		return err
+	}
+	if err := l.syncCut(); err != nil {
 		return err
 	}
 	// Now, not with the next round: a stale recovery point would declare safe what is appended from here on.
 	if err := l.dir.writeCheckpoints(); err != nil {
 		return err
 	}
-	if err := l.epochs.truncateFromEnd(l, next); err != nil {
-		return err
+	return l.epochs.truncateFromEnd(l, next)
+}
+
+// syncCut makes it durable that batches, segments and snapshots are gone: they must not come back after other batches have
+// taken their offsets. As with every sync, a failure ends the directory.
+func (l *Log) syncCut() error {
+	err := l.active().syncBatches()
+	if err == nil {
+		err = l.fs().SyncDir(l.path())
 	}
-	return l.producers.truncate(next)
+	if err != nil {
+		l.dir.takeOffline("syncing "+l.tp.String(), err)
+		return fmt.Errorf("%w: syncing %s: %w", ErrDirOffline, l.tp, err)
+	}
+	return nil
 }
 
 // TruncateFullyAndStartAt removes everything; the log is empty then and begins at offset.
 func (l *Log) TruncateFullyAndStartAt(offset int64) error {
+	l.flushMu.Lock()
+	defer l.flushMu.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.usable(); err != nil {
@@ -84,13 +107,16 @@ func (l *Log) restart(offset int64) error {
 	l.highWatermark.Store(offset)
 	l.recoveryPoint.Store(min(l.recoveryPoint.Load(), offset))
 	l.durable.Store(min(l.durable.Load(), offset))
+	if err := l.producers.restart(); err != nil {
+		return l.dir.fail("truncating "+l.tp.String(), err)
+	}
+	if err := l.syncCut(); err != nil {
+		return err
+	}
 	if err := l.dir.writeCheckpoints(); err != nil {
 		return l.dir.fail("truncating "+l.tp.String(), err)
 	}
-	if err := l.epochs.clear(l); err != nil {
-		return l.dir.fail("truncating "+l.tp.String(), err)
-	}
-	return l.dir.fail("truncating "+l.tp.String(), l.producers.restart())
+	return l.dir.fail("truncating "+l.tp.String(), l.epochs.clear(l))
 }
 
 // removeFiles removes a segment's files now.
