@@ -31,6 +31,7 @@ type fetchEntry struct {
 	code      protocol.Code // why there is no partition
 	session   *sessionPartition
 	known     bool // the session has sent the partition before
+	lost      bool // it went while the request waited
 
 	head  protocol.FetchPartitionHead
 	slice *storage.Slice
@@ -174,7 +175,7 @@ func (op *fetchOp) read() {
 		e.release()
 		e.head = protocol.FetchPartitionHead{Index: e.want.Index, Code: e.code, HighWatermark: -1, LastStableOffset: -1, LogStartOffset: -1, DivergingEndOffset: -1, LeaderID: -1}
 		if e.partition == nil {
-			e.head.NoAborted = true // the schema's default; clients see a difference to null
+			e.head.NoAborted = !e.lost // an empty list, the schema's default, where there never was a partition to read
 			continue
 		}
 		op.found++
@@ -283,7 +284,10 @@ func (op *fetchOp) wait() {
 func (op *fetchOp) WriteResponse(w *network.Writer) error {
 	if op.waited {
 		for i := range op.entries {
-			op.entries[i].find(op.server, op.version)
+			e := &op.entries[i]
+			was := e.partition
+			e.find(op.server, op.version)
+			e.lost = was != nil && e.partition == nil
 		}
 		op.read()
 	}

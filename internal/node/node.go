@@ -116,13 +116,17 @@ func (n *Node) openMetadata(ctx context.Context) error {
 	if dir == "" {
 		dir = n.options.Config.LogDirs()[0]
 	}
+	bootstrap, err := bootstrapRecords(dir, n.logger)
+	if err != nil {
+		return err
+	}
 	backend, err := etcd.Open(ctx, etcd.Embedded{Dir: filepath.Join(dir, metadataDir), Log: n.logger})
 	if err != nil {
 		return fmt.Errorf("metadata store: %w", err)
 	}
 	n.store = store.New(backend)
 	n.controller, err = controller.Start(ctx, controller.Options{
-		Store: n.store, NodeID: n.options.Config.NodeID(), ClusterID: n.locks.ClusterID(),
+		Store: n.store, NodeID: n.options.Config.NodeID(), ClusterID: n.locks.ClusterID(), Bootstrap: bootstrap,
 		Config: n.live.Snapshot, Clock: n.options.Clock, Log: n.logger,
 	})
 	if err != nil {
