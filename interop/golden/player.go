@@ -118,6 +118,8 @@ func (p *player) step(ctx context.Context, st statement) error {
 		return nil
 	case *topic:
 		return p.topic(ctx, st)
+	case *restart:
+		return p.restart(ctx)
 	case *assign:
 		v, err := p.evaluate(st.value)
 		p.variables[st.variable] = v
@@ -156,18 +158,38 @@ func (p *player) loop(ctx context.Context, l *loop) error {
 	return nil
 }
 
-// elementNames tells where the elements of a list of functions stand: their evaluated bytes would say nothing to a reader.
+// elementNames tells where the elements of a list stand that functions make: their evaluated bytes would say nothing to a reader.
 func elementNames(v any) []string {
 	list, _ := v.([]any)
 	var names []string
-	for _, e := range list {
-		call, ok := e.(*Call)
-		if !ok {
-			return nil
+	made := false
+	for i, e := range list {
+		if line := callLine(e); line > 0 {
+			made = true
+			names = append(names, fmt.Sprintf("line %d", line))
+		} else {
+			names = append(names, fmt.Sprintf("element %d", i+1))
 		}
-		names = append(names, fmt.Sprintf("line %d", call.Line))
+	}
+	if !made {
+		return nil
 	}
 	return names
+}
+
+// callLine is the line of a function, or of the first in a list of them; 0 where there is none.
+func callLine(v any) int {
+	switch v := v.(type) {
+	case *Call:
+		return v.Line
+	case []any:
+		for _, e := range v {
+			if line := callLine(e); line > 0 {
+				return line
+			}
+		}
+	}
+	return 0
 }
 
 func (p *player) loopValues(v any) ([]any, error) {

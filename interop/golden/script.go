@@ -84,6 +84,9 @@ type topic struct {
 	idVariable string
 }
 
+// restart stops the broker in an orderly way and starts it again on the same directory; only for a script with its own broker.
+type restart struct{ at }
+
 // assign gives a variable a value that comes from no answer.
 type assign struct {
 	at
@@ -213,6 +216,8 @@ func (p *parser) statement() (statement, error) {
 		return &closing{line, connection}, nil
 	case "topic":
 		return p.topic(line)
+	case "restart":
+		return &restart{line}, nil
 	case "set":
 		a := &assign{at: line}
 		if a.variable, err = p.wantName(); err != nil {

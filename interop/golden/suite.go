@@ -15,6 +15,8 @@ type Target struct {
 	Addr    string
 	Replace map[string]string // texts that differ from run to run, such as directories, and the word to put for each
 	Stop    func() error
+	// Restart stops the broker in an orderly way and starts it again on the same directory; it sets Addr where that changed.
+	Restart func(ctx context.Context) error
 }
 
 // Starter starts a fresh one-node broker with the given properties over its usual ones. The broker has node id 1.

@@ -134,6 +134,24 @@ func (p *player) ask(request kmsg.Request, version int16) (kmsg.Response, error)
 	return response, response.ReadFrom(body)
 }
 
+// restart has the broker started again and waits until it has taken up its groups.
+func (p *player) restart(ctx context.Context) error {
+	if !p.script.Own {
+		return errors.New("restart: the script shares its broker; give it one with broker {}")
+	}
+	if p.target.Restart == nil {
+		return errors.New("restart: this broker cannot be started again")
+	}
+	for name, c := range p.connections {
+		c.conn.Close()
+		delete(p.connections, name)
+	}
+	if err := p.target.Restart(ctx); err != nil {
+		return err
+	}
+	return warmUp(ctx, p.target)
+}
+
 // warmUp makes the broker create __consumer_offsets and load it, so that scripts about groups need not wait for it.
 func warmUp(ctx context.Context, target *Target) error {
 	p := &player{target: target, script: &Script{}, connections: map[string]*connection{}, variables: map[string]any{}}

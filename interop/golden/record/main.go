@@ -89,5 +89,6 @@ func StartApacheKafka(ctx context.Context, properties map[string]string) (*golde
 		Addr:    broker.Addr(),
 		Replace: map[string]string{broker.Dir(): "<dir>", broker.ClusterID(): "<cluster>", broker.ControllerAddr(): "<controller>"},
 		Stop:    broker.Stop,
+		Restart: broker.Restart,
 	}, nil
 }
