@@ -39,6 +39,12 @@ func (l *lockedBuffer) String() string {
 
 func start(t *testing.T, change func(*Options), h handlerFunc) (address string, log *lockedBuffer) {
 	t.Helper()
+	s, log := startServer(t, change, h)
+	return s.listeners[0].listener.Addr().String(), log
+}
+
+func startServer(t *testing.T, change func(*Options), h handlerFunc) (s *Server, log *lockedBuffer) {
+	t.Helper()
 	log = &lockedBuffer{}
 	options := Options{
 		Logger:              slog.New(slog.NewTextHandler(log, nil)),
@@ -55,7 +61,7 @@ func start(t *testing.T, change func(*Options), h handlerFunc) (address string, 
 	}
 	s.Serve(h)
 	t.Cleanup(s.Close)
-	return s.listeners[0].listener.Addr().String(), log
+	return s, log
 }
 
 func dial(t *testing.T, address string) net.Conn {
@@ -147,7 +153,8 @@ func TestLargeFramesArriveWhole(t *testing.T) {
 }
 
 func TestWrongFramesCloseOnlyTheirConnection(t *testing.T) {
-	address, log := start(t, nil, answer)
+	s, log := startServer(t, nil, answer)
+	address := s.listeners[0].listener.Addr().String()
 	good := dial(t, address)
 	for name, bytes := range map[string][]byte{
 		"negative length":    {0xff, 0xff, 0xff, 0xff},
@@ -170,6 +177,7 @@ func TestWrongFramesCloseOnlyTheirConnection(t *testing.T) {
 	if id, _ := readAnswer(t, good); id != 7 {
 		t.Fatal("the good connection was disturbed")
 	}
+	s.Close() // its log is complete then
 	if n := strings.Count(log.String(), "closed a connection"); n != 5 {
 		t.Fatalf("%d log lines for 5 wrong connections:\n%s", n, log)
 	}
