@@ -65,48 +65,40 @@ func (c *call) describeResource(req *kmsg.DescribeConfigsRequest, r kmsg.Describ
 			return nil, protocol.Errorf(protocol.InvalidRequest, "Unexpected broker id, expected %d but received %s", c.server.NodeID, r.ResourceName)
 		}
 	}
+	q.Loggers = c.server.logLevels()
 	q.Overrides = img.Configs(metadata.Resource{Type: metadata.ResourceType(r.ResourceType), Name: r.ResourceName})
 	return c.config().Describe(q)
 }
 
 func (c *call) alterConfigs(req *kmsg.AlterConfigsRequest) *kmsg.AlterConfigsResponse {
-	resp := kmsg.NewPtrAlterConfigsResponse()
-	forward := *req
-	forward.Resources = nil
-	for _, r := range req.Resources {
-		if err := c.config().PrepareAlter(r.ResourceType, r.ResourceName, r.Configs); err != nil {
-			out := kmsg.NewAlterConfigsResponseResource()
-			out.ResourceType, out.ResourceName = r.ResourceType, r.ResourceName
-			out.ErrorCode, out.ErrorMessage = int16(protocol.CodeOf(err)), protocol.MessageOf(err)
-			resp.Resources = append(resp.Resources, out)
-			continue
-		}
-		forward.Resources = append(forward.Resources, r)
-	}
-	if len(forward.Resources) > 0 {
-		resp.Resources = append(resp.Resources, c.server.Controller.AlterConfigs(c.context(), controller.Caller{}, &forward).Resources...)
-	}
-	return resp
+	return c.server.Controller.AlterConfigs(c.context(), controller.Caller{}, req)
 }
 
+// incrementalAlterConfigs gives the loggers' levels to this broker and everything else to the controller. Answers stand in the order of the
+// request.
 func (c *call) incrementalAlterConfigs(req *kmsg.IncrementalAlterConfigsRequest) *kmsg.IncrementalAlterConfigsResponse {
 	resp := kmsg.NewPtrIncrementalAlterConfigsResponse()
-	img := c.image()
 	forward := *req
 	forward.Resources = nil
 	for _, r := range req.Resources {
-		current := img.Configs(metadata.Resource{Type: metadata.ResourceType(r.ResourceType), Name: r.ResourceName})
-		if err := c.config().PrepareIncrementalAlter(r.ResourceType, r.ResourceName, current, r.Configs); err != nil {
-			out := kmsg.NewIncrementalAlterConfigsResponseResource()
-			out.ResourceType, out.ResourceName = r.ResourceType, r.ResourceName
-			out.ErrorCode, out.ErrorMessage = int16(protocol.CodeOf(err)), protocol.MessageOf(err)
-			resp.Resources = append(resp.Resources, out)
+		if metadata.ResourceType(r.ResourceType) != metadata.ResourceBrokerLogger {
+			forward.Resources = append(forward.Resources, r)
+		}
+	}
+	var decided []kmsg.IncrementalAlterConfigsResponseResource
+	if len(forward.Resources) > 0 {
+		decided = c.server.Controller.IncrementalAlterConfigs(c.context(), controller.Caller{}, &forward).Resources
+	}
+	for _, r := range req.Resources {
+		if metadata.ResourceType(r.ResourceType) != metadata.ResourceBrokerLogger {
+			resp.Resources, decided = append(resp.Resources, decided[0]), decided[1:]
 			continue
 		}
-		forward.Resources = append(forward.Resources, r)
-	}
-	if len(forward.Resources) > 0 {
-		resp.Resources = append(resp.Resources, c.server.Controller.IncrementalAlterConfigs(c.context(), controller.Caller{}, &forward).Resources...)
+		out := kmsg.NewIncrementalAlterConfigsResponseResource()
+		out.ResourceType, out.ResourceName = r.ResourceType, r.ResourceName
+		err := c.alterLogger(r, req.ValidateOnly)
+		out.ErrorCode, out.ErrorMessage = int16(protocol.CodeOf(err)), protocol.MessageOf(err)
+		resp.Resources = append(resp.Resources, out)
 	}
 	return resp
 }

@@ -33,6 +33,7 @@ type Deps struct {
 	Logs       *storage.Manager
 	Controller *controller.Run
 	Groups     *service.Service
+	LogLevel   *slog.LevelVar  // of Logger, to be changed at run time; nil: it cannot be
 	Context    context.Context // ends with the node
 }
 

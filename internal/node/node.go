@@ -36,8 +36,10 @@ const metadataDir = "ottla-metadata"
 type Options struct {
 	Config *config.Snapshot
 	Logger *slog.Logger
-	FS     vfs.FS      // of the logs; nil: the machine's
-	Clock  clock.Clock // nil: the machine's
+	// LogLevel is the level of Logger, for who changes it at run time (the broker logger "root"). Nil: it cannot be changed.
+	LogLevel *slog.LevelVar
+	FS       vfs.FS      // of the logs; nil: the machine's
+	Clock    clock.Clock // nil: the machine's
 }
 
 // Node is a running node.
@@ -218,7 +220,7 @@ func (n *Node) join(ctx context.Context) error {
 func (n *Node) serve(context.Context) error {
 	n.server.Serve(api.New(api.Deps{
 		Logger: n.logger, Clock: n.options.Clock, Config: n.live, NodeID: n.options.Config.NodeID(),
-		Replicas: n.replicas, Logs: n.logs, Controller: n.controller, Groups: n.groups, Context: n.ctx,
+		Replicas: n.replicas, Logs: n.logs, Controller: n.controller, Groups: n.groups, LogLevel: n.options.LogLevel, Context: n.ctx,
 	}))
 	return nil
 }

@@ -64,7 +64,8 @@ SIGTERM and SIGINT stop the node cleanly; a second signal stops it at once.`,
 
 func run(ctx context.Context, o options, environ []string, out, logTo io.Writer) error {
 	started := time.Now()
-	logger, err := newLogger(o, logTo)
+	var level slog.LevelVar
+	logger, err := newLogger(o, &level, logTo)
 	if err != nil {
 		return err
 	}
@@ -91,7 +92,7 @@ func run(ctx context.Context, o options, environ []string, out, logTo io.Writer)
 		<-signals
 		os.Exit(130)
 	}()
-	n, err := node.Start(startCtx, node.Options{Config: snapshot, Logger: logger})
+	n, err := node.Start(startCtx, node.Options{Config: snapshot, Logger: logger, LogLevel: &level})
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
 			return nil
@@ -107,8 +108,7 @@ func run(ctx context.Context, o options, environ []string, out, logTo io.Writer)
 	return nil
 }
 
-func newLogger(o options, to io.Writer) (*slog.Logger, error) {
-	var level slog.Level
+func newLogger(o options, level *slog.LevelVar, to io.Writer) (*slog.Logger, error) {
 	if err := level.UnmarshalText([]byte(o.logLevel)); err != nil {
 		return nil, fmt.Errorf("--log-level %s: allowed are debug, info, warn and error", o.logLevel)
 	}
