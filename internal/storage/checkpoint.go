@@ -66,7 +66,7 @@ func replaceFile(fs vfs.FS, dir, name string, data []byte, want durability) erro
 		return err
 	}
 	if want == synced {
-		return fs.SyncDir(dir)
+		return unsyncedError(fs.SyncDir(dir))
 	}
 	return nil
 }

@@ -24,7 +24,10 @@ func (l *Log) flush() error {
 		return err
 	}
 	if err := l.syncAround(end); err != nil {
-		return l.syncFailed(err)
+		if l.isClosed() {
+			return fmt.Errorf("%w: %s", ErrClosed, l.tp)
+		}
+		return l.dir.fail("syncing "+l.tp.String(), err) // a full disk has no room for a file; that passes
 	}
 	l.advance(&l.recoveryPoint, end.offset, truncations)
 	l.dir.recoveryPoints.changed()
@@ -71,20 +74,22 @@ func (l *Log) syncAround(end endMark) error {
 	if err := l.epochs.sync(l); err != nil {
 		return err
 	}
-	if l.newMetadata.Swap(false) {
-		return writePartitionMetadata(l.fs(), l.path(), l.TopicID(), synced)
+	if !l.newMetadata.Swap(false) {
+		return nil
 	}
-	return nil
+	err := writePartitionMetadata(l.fs(), l.path(), l.TopicID(), synced)
+	if err != nil {
+		l.newMetadata.Store(true)
+	}
+	return err
 }
 
-// syncFailed handles an error while syncing. Unlike a failed write, nobody knows afterwards what is on the disk: the
-// system may have dropped the pages that it could not write. So even an error that passes takes the directory offline.
+// syncFailed handles an error while batches are synced.
 func (l *Log) syncFailed(err error) error {
 	if l.isClosed() { // deleted while it was being flushed
 		return fmt.Errorf("%w: %s", ErrClosed, l.tp)
 	}
-	l.dir.takeOffline("syncing "+l.tp.String(), err)
-	return fmt.Errorf("%w: syncing %s: %w", ErrDirOffline, l.tp, err)
+	return l.dir.fail("syncing "+l.tp.String(), errUnsynced{err})
 }
 
 func (l *Log) isClosed() bool {

@@ -123,7 +123,7 @@ func (x *indexFile) sync(cache *fileCache) error {
 		return err
 	}
 	defer x.file.release()
-	return file.Sync()
+	return unsyncedError(file.Sync())
 }
 
 // flush writes what is pending and gives the memory back.

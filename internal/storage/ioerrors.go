@@ -35,6 +35,20 @@ func isDamage(err error) bool {
 	return errors.As(err, &invalid) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errIndexDamaged) || errors.Is(err, ErrCorrupt)
 }
 
+// errUnsynced is a failed sync. Unlike after a failed write, nobody knows afterwards what is on the disk: the system may have
+// dropped the pages that it could not write, and the next sync would say that all is well. So whatever the reason, the
+// directory is given up.
+type errUnsynced struct{ error }
+
+func (e errUnsynced) Unwrap() error { return e.error }
+
+func unsyncedError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errUnsynced{err}
+}
+
 // isRefusal tells whether an error speaks of what was asked for.
 func isRefusal(err error) bool {
 	var refused *protocol.Error
@@ -48,7 +62,9 @@ func (d *logDir) fail(operation string, err error) error {
 	if err == nil {
 		return nil
 	}
+	var lost errUnsynced
 	switch {
+	case errors.As(err, &lost): // to the end
 	case errors.Is(err, ErrClosed), errors.Is(err, ErrDirOffline), errors.Is(err, ErrNoSpace), errors.Is(err, ErrIO):
 		return err
 	case isNoSpace(err):

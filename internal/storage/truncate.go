@@ -1,9 +1,6 @@
 package storage
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
 // TruncateTo removes the batches from offset on. Where offset lies inside a batch the whole batch goes.
 func (l *Log) TruncateTo(offset int64) error {
@@ -30,6 +27,9 @@ func (l *Log) truncate(offset int64) error {
 	list := l.list()
 	keep := floor(list, offset) + 1
 	l.truncations.Add(1)
+	if err := l.distrust(list[keep-1].base); err != nil {
+		return err
+	}
 	gone := slices.Clone(list[keep:])
 	slices.Reverse(gone) // so that a crash between leaves a log without a gap
 	l.retire(gone)
@@ -45,7 +45,6 @@ func (l *Log) truncate(offset int64) error {
 	}) {
 		mark.Store(min(mark.Load(), next))
 	}
-	lower(&l.recoveryPoint)
 	lower(&l.durable)
 	lower(&l.startOffset)
 	lower(&l.highWatermark)
@@ -53,10 +52,6 @@ func (l *Log) truncate(offset int64) error {
 		return err
 	}
 	if err := l.syncCut(); err != nil {
-		return err
-	}
-	// Now, not with the next round: a stale recovery point would declare safe what is appended from here on.
-	if err := l.dir.writeCheckpoints(); err != nil {
 		return err
 	}
 	return l.epochs.truncateFromEnd(l, next)
@@ -69,11 +64,17 @@ func (l *Log) syncCut() error {
 	if err == nil {
 		err = l.fs().SyncDir(l.path())
 	}
-	if err != nil {
-		l.dir.takeOffline("syncing "+l.tp.String(), err)
-		return fmt.Errorf("%w: syncing %s: %w", ErrDirOffline, l.tp, err)
+	return l.dir.fail("syncing "+l.tp.String(), unsyncedError(err))
+}
+
+// distrust lowers the recovery point, on disk too, before batches are cut: a stale one would declare safe what is appended
+// after the cut. If it cannot be written nothing is cut.
+func (l *Log) distrust(offset int64) error {
+	if l.recoveryPoint.Load() <= offset {
+		return nil
 	}
-	return nil
+	l.recoveryPoint.Store(offset)
+	return l.dir.writeCheckpoints()
 }
 
 // TruncateFullyAndStartAt removes everything; the log is empty then and begins at offset.
@@ -90,6 +91,9 @@ func (l *Log) TruncateFullyAndStartAt(offset int64) error {
 
 func (l *Log) restart(offset int64) error {
 	l.truncations.Add(1)
+	if err := l.distrust(0); err != nil {
+		return l.dir.fail("truncating "+l.tp.String(), err)
+	}
 	// In this order and at once, so that a crash between leaves a log without a gap; the names may be wanted again.
 	old := l.list()
 	for i := len(old) - 1; i >= 0; i-- {
@@ -105,7 +109,6 @@ func (l *Log) restart(offset int64) error {
 	l.setSegments([]*segment{fresh})
 	l.publish(offset)
 	l.highWatermark.Store(offset)
-	l.recoveryPoint.Store(min(l.recoveryPoint.Load(), offset))
 	l.durable.Store(min(l.durable.Load(), offset))
 	if err := l.producers.restart(); err != nil {
 		return l.dir.fail("truncating "+l.tp.String(), err)
