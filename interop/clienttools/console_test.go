@@ -89,6 +89,7 @@ func TestConsoleConsumer(t *testing.T) {
 		{"--topic", topic, "--from-beginning", "--max-messages", "2", "--property", "line.separator=;", "--property", "print.key=true", "--property", "key.separator=="},
 		{"--topic", topic, "--from-beginning", "--max-messages", "2", "--formatter", "org.apache.kafka.tools.consumer.NoOpMessageFormatter"},
 		{"--topic", topic, "--from-beginning", "--max-messages", "2", "--enable-systest-events"},
+		// Where the broker lacks the protocol both say so.
 		{"--topic", topic, "--from-beginning", "--max-messages", "2", "--command-property", "group.protocol=consumer"},
 	}
 	for _, args := range cases {

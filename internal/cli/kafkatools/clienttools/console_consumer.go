@@ -130,8 +130,12 @@ func (c *consoleConsumer) startOffset(ctx context.Context) kgo.Offset {
 func (c *consoleConsumer) consume(ctx context.Context, s tool.IO) error {
 	out := bufio.NewWriterSize(s.Stdout, 64<<10)
 	var line []byte
+	unsupported := checkGroupProtocol(ctx, c.client, c.plan.settings.consumerGroup && c.plan.partition < 0)
 	for c.plan.maxMessages < 0 || c.count < c.plan.maxMessages {
-		records, err := c.receive(ctx)
+		records, err := []*kgo.Record(nil), unsupported
+		if err == nil {
+			records, err = c.receive(ctx)
+		}
 		if err != nil {
 			if !interrupted(err) {
 				c.log.log("ERROR", consoleConsumerClass, "Error processing message, terminating consumer process: ", err)

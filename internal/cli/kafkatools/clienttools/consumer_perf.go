@@ -168,13 +168,14 @@ func printPerfHeader(w io.Writer, detailed bool) {
 
 // perfConsumer counts what it consumes.
 type perfConsumer struct {
-	plan      consumerPerfPlan
-	out       io.Writer
-	log       *logger
-	client    *kgo.Client
-	positions *positions
-	joins     *joinTimes
-	pollMax   int
+	plan          consumerPerfPlan
+	out           io.Writer
+	log           *logger
+	client        *kgo.Client
+	positions     *positions
+	joins         *joinTimes
+	pollMax       int
+	consumerGroup bool
 
 	records, bytes         int64
 	lastRecords, lastBytes int64
@@ -194,7 +195,7 @@ func (p *perfConsumer) connect(metrics *clientMetrics) error {
 	if err != nil {
 		return err
 	}
-	p.pollMax = settings.maxPollRecords
+	p.pollMax, p.consumerGroup = settings.maxPollRecords, settings.consumerGroup
 	p.positions = newPositions(settings.autoCommit)
 	opts := append(append(settings.options, group...), topics...)
 	opts = append(opts, p.positions.options(p.joins.assigned, p.joins.revoked)...)
@@ -210,6 +211,9 @@ func (p *perfConsumer) connect(metrics *clientMetrics) error {
 
 // consume reads until the wanted number, or until no record came for too long.
 func (p *perfConsumer) consume(ctx context.Context) error {
+	if err := checkGroupProtocol(ctx, p.client, p.consumerGroup); err != nil {
+		return err
+	}
 	now := time.Now()
 	p.lastReport = now
 	lastRecord := now

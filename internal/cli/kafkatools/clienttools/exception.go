@@ -24,6 +24,7 @@ const (
 	classTimeout            = "org.apache.kafka.common.errors.TimeoutException"
 	classInvalidTopic       = "org.apache.kafka.common.errors.InvalidTopicException"
 	classTopicAuthorization = "org.apache.kafka.common.errors.TopicAuthorizationException"
+	classUnsupportedVersion = "org.apache.kafka.common.errors.UnsupportedVersionException"
 	classRecordTooLarge     = "org.apache.kafka.common.errors.RecordTooLargeException"
 	classSerialization      = "org.apache.kafka.common.errors.SerializationException"
 	classNotFound           = "java.lang.ClassNotFoundException"

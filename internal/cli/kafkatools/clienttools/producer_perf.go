@@ -82,6 +82,10 @@ func runProducerPerfPlan(ctx context.Context, s tool.IO, plan producerPerfPlan) 
 	if err != nil {
 		return err
 	}
+	if err := out.initTransactions(ctx); err != nil {
+		out.close()
+		return err
+	}
 	if plan.warmup > 0 {
 		s.Printf("Warmup first %d records. Steady state results will print after the complete test summary.\n", plan.warmup)
 	}

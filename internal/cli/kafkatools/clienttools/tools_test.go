@@ -16,8 +16,10 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"ottla.dev/ottla/internal/cli/kafkatools/tool"
 )
@@ -461,7 +463,7 @@ func TestVerifiableClients(t *testing.T) {
 	if last["key"] != "0" || last["value"] != "7.2" || last["topic"] != "one" || last["partition"] != 0.0 || last["offset"] != 2.0 {
 		t.Errorf("%v", last)
 	}
-	if sum := events[5]; sum["sent"] != 3.0 || sum["acked"] != 3.0 || sum["target_throughput"] != -1.0 || sum["avg_throughput"].(float64) <= 0 {
+	if sum := events[5]; sum["sent"] != 3.0 || sum["acked"] != 3.0 || sum["target_throughput"] != -1.0 || sum["avg_throughput"] == nil {
 		t.Errorf("%v", sum)
 	}
 	code, stdout, stderr = runTool(t, "kafka-verifiable-consumer", "", "--bootstrap-server", address, "--topic", "one", "--group-id", "v",
@@ -500,6 +502,55 @@ func TestVerifiableProducerTellsOfFailures(t *testing.T) {
 		if code, _, stderr := runTool(t, "kafka-verifiable-producer", "", args...); code != 1 || !strings.Contains(stderr, "verifiable-producer: error:") {
 			t.Errorf("%v: code %d, %s", args, code, stderr)
 		}
+	}
+}
+
+// The fake cluster has the protocol, so the answer of one that has not is put in its place.
+func TestClusterWithoutTheConsumerProtocol(t *testing.T) {
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "one"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cluster.Close()
+	cluster.ControlKey(int16(kmsg.ApiVersions), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		resp := req.ResponseKind().(*kmsg.ApiVersionsResponse)
+		for _, key := range []kmsg.Key{kmsg.Produce, kmsg.Fetch, kmsg.ListOffsets, kmsg.Metadata, kmsg.OffsetFetch, kmsg.FindCoordinator,
+			kmsg.JoinGroup, kmsg.SyncGroup, kmsg.Heartbeat, kmsg.LeaveGroup, kmsg.OffsetCommit, kmsg.ApiVersions} {
+			supported := kmsg.NewApiVersionsResponseApiKey()
+			supported.ApiKey, supported.MaxVersion = int16(key), 3
+			resp.ApiKeys = append(resp.ApiKeys, supported)
+		}
+		return resp, nil, true
+	})
+	address := cluster.ListenAddrs()[0]
+	code, _, stderr := consume(t, address, "--topic", "one", "--command-property", "group.protocol=consumer")
+	if code != 0 || !strings.Contains(stderr, "UnsupportedVersionException: The cluster does not support the new CONSUMER group protocol.") {
+		t.Errorf("code %d, %s", code, stderr)
+	}
+	code, _, stderr = runTool(t, "kafka-consumer-perf-test", "", "--bootstrap-server", address, "--topic", "one", "--num-records", "1",
+		"--command-property", "group.protocol=consumer")
+	if code != 1 || !strings.Contains(stderr, "CONSUMER group protocol") {
+		t.Errorf("code %d, %s", code, stderr)
+	}
+}
+
+func TestTransactionsThatCannotStart(t *testing.T) {
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "one"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cluster.Close()
+	cluster.ControlKey(int16(kmsg.InitProducerID), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		resp := req.ResponseKind().(*kmsg.InitProducerIDResponse)
+		resp.ErrorCode = kerr.TransactionalIDAuthorizationFailed.Code
+		return resp, nil, true
+	})
+	code, stdout, stderr := runTool(t, "kafka-producer-perf-test", "", "--bootstrap-server", cluster.ListenAddrs()[0], "--topic", "one", "--num-records", "5",
+		"--throughput", "-1", "--record-size", "5", "--transactional-id", "x")
+	if code != 1 || stdout != "" || stderr == "" {
+		t.Errorf("code %d, %q, %s", code, stdout, stderr)
 	}
 }
 

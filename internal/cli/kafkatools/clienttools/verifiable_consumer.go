@@ -109,15 +109,16 @@ func runVerifiableConsumer(ctx context.Context, s tool.IO, args []string) int {
 // verifiableConsumer consumes and tells what it does.
 type verifiableConsumer struct {
 	events
-	log         *logger
-	clientID    string
-	client      *kgo.Client
-	positions   *positions
-	pollMax     int
-	maxMessages int64 // negative without an end
-	consumed    int64
-	verbose     bool
-	autoCommit  bool
+	log           *logger
+	clientID      string
+	client        *kgo.Client
+	positions     *positions
+	pollMax       int
+	maxMessages   int64 // negative without an end
+	consumed      int64
+	verbose       bool
+	autoCommit    bool
+	consumerGroup bool
 }
 
 func (c *verifiableConsumer) connect(properties map[string]string, topic string) error {
@@ -129,7 +130,7 @@ func (c *verifiableConsumer) connect(properties map[string]string, topic string)
 	if err != nil {
 		return err
 	}
-	c.pollMax = settings.maxPollRecords
+	c.pollMax, c.consumerGroup = settings.maxPollRecords, settings.consumerGroup
 	c.positions = newPositions(settings.autoCommit)
 	opts := append(append(settings.options, group...), kgo.ConsumeTopics(topic), kgo.BlockRebalanceOnPoll(),
 		kgo.WithLogger(clientLogger{c.log, "Consumer clientId=" + c.clientID}))
@@ -184,6 +185,9 @@ func (c *verifiableConsumer) run(ctx context.Context) {
 }
 
 func (c *verifiableConsumer) consume(ctx context.Context) error {
+	if err := checkGroupProtocol(ctx, c.client, c.consumerGroup); err != nil {
+		return err
+	}
 	for c.maxMessages < 0 || c.consumed < c.maxMessages {
 		fetches := c.client.PollRecords(ctx, c.pollMax)
 		if ctx.Err() != nil || fetches.IsClientClosed() {
