@@ -18,7 +18,7 @@ type Complete = func(c *cobra.Command, args []string, prefix string) ([]string, 
 
 // Topics completes names of topics, for as many arguments as max allows; 0 is no limit.
 func (p *Profile) Topics(max int) Complete {
-	return p.fromBroker(max, func(ctx context.Context, admin *kadm.Client) ([]string, error) {
+	return p.FromBroker(max, func(ctx context.Context, admin *kadm.Client) ([]string, error) {
 		topics, err := admin.ListTopics(ctx)
 		return topics.Names(), err
 	})
@@ -26,13 +26,14 @@ func (p *Profile) Topics(max int) Complete {
 
 // Groups completes names of groups, for as many arguments as max allows; 0 is no limit.
 func (p *Profile) Groups(max int) Complete {
-	return p.fromBroker(max, func(ctx context.Context, admin *kadm.Client) ([]string, error) {
+	return p.FromBroker(max, func(ctx context.Context, admin *kadm.Client) ([]string, error) {
 		groups, err := admin.ListGroups(ctx)
 		return groups.Groups(), err
 	})
 }
 
-func (p *Profile) fromBroker(max int, list func(context.Context, *kadm.Client) ([]string, error)) Complete {
+// FromBroker completes names that a question to the broker gives, for as many arguments as max allows; 0 is no limit.
+func (p *Profile) FromBroker(max int, list func(context.Context, *kadm.Client) ([]string, error)) Complete {
 	return func(c *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
 		if max > 0 && len(args) >= max {
 			return nil, cobra.ShellCompDirectiveNoFileComp

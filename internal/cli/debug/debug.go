@@ -1,0 +1,28 @@
+// Package debug holds `ottla debug`: what looks under the hood of a node.
+package debug
+
+import (
+	"github.com/spf13/cobra"
+
+	"ottla.dev/ottla/internal/cli/output"
+	"ottla.dev/ottla/internal/cli/profile"
+)
+
+// Command returns `ottla debug`.
+func Command() *cobra.Command {
+	c := profile.Noun(&cobra.Command{
+		Use:     "debug",
+		Short:   "Look under the hood: check data directories",
+		Example: "  ottla debug log check ./ottla-data",
+	})
+	var format output.Format
+	profile.BindFormat(c, &format)
+	log := profile.Noun(&cobra.Command{
+		Use:     "log",
+		Short:   "Check the logs of a node that does not run",
+		Example: "  ottla debug log check ./ottla-data",
+	})
+	log.AddCommand(checkCommand(&format))
+	c.AddCommand(log)
+	return c
+}
