@@ -58,12 +58,13 @@ type Node struct {
 	groups     *service.Service
 	server     *network.Server
 
-	ctx        context.Context // ends when the node does
-	cancel     context.CancelFunc
-	background sync.WaitGroup
-	stopWatch  func()
-	closeOnce  sync.Once
-	closeErr   error
+	ctx          context.Context // ends when the node does
+	cancel       context.CancelFunc
+	background   sync.WaitGroup
+	stopWatch    func()
+	stopSettings func()
+	closeOnce    sync.Once
+	closeErr     error
 }
 
 // Start runs a node and returns when it is ready for clients. When it fails, everything that it had begun is undone.
@@ -173,6 +174,13 @@ func (n *Node) openLogs(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	n.stopSettings = n.live.Subscribe(func(_, now *config.Snapshot) {
+		n.logs.UpdateSettings(func(o *storage.ManagerOptions) {
+			o.ProducerIDExpiration = now.Millis("producer.id.expiration.ms")
+			o.RecoveryThreadsPerDir = now.Int("num.recovery.threads.per.data.dir")
+			o.MinFreeBytes = now.Long("ottla.disk.min.free.bytes")
+		})
+	})
 	n.replicas = run.NewManager(n.logs, n.logger)
 	n.groups = service.New(service.Options{
 		Clock: n.options.Clock, Logger: n.logger,
@@ -270,6 +278,9 @@ func (n *Node) close() error {
 	n.background.Wait()
 	if n.stopWatch != nil {
 		n.stopWatch()
+	}
+	if n.stopSettings != nil {
+		n.stopSettings()
 	}
 	if n.controller != nil {
 		failed = append(failed, n.controller.Close())

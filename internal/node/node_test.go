@@ -3,14 +3,20 @@ package node_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"math"
+	"net"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"ottla.dev/ottla/broker"
 )
@@ -189,4 +195,89 @@ func TestDurableBeforeAck(t *testing.T) {
 		}
 	}
 	consume(t, c, 20)
+}
+
+func TestWildcardListenerTellsClientsTheAddressTheyReached(t *testing.T) {
+	b, err := broker.Start(t.Context(), broker.Config{DataDir: t.TempDir(), Addr: "0.0.0.0:0", Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	_, port, err := net.SplitHostPort(b.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, host := range []string{"127.0.0.1", "127.0.0.7"} {
+		c, err := kgo.NewClient(kgo.SeedBrokers(net.JoinHostPort(host, port)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		brokers, err := kadm.NewClient(c).ListBrokers(within(t))
+		c.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(brokers) != 1 || brokers[0].Host != host || fmt.Sprint(brokers[0].Port) != port {
+			t.Fatalf("a client that reached %s:%s was told %+v", host, port, brokers)
+		}
+	}
+}
+
+func TestAdvertisedListenersAreTold(t *testing.T) {
+	b := start(t, t.TempDir(), map[string]string{"advertised.listeners": "PLAINTEXT://broker.example:19092"})
+	c, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	req := kmsg.NewPtrMetadataRequest()
+	resp, err := req.RequestWith(within(t), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(resp.Brokers) != 1 || resp.Brokers[0].Host != "broker.example" || resp.Brokers[0].Port != 19092 {
+		t.Fatalf("told %+v", resp.Brokers)
+	}
+}
+
+func TestSettingsChangeWithoutARestart(t *testing.T) {
+	b := start(t, t.TempDir(), nil)
+	c := client(t, b, kgo.RecordRetries(0), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	adm := kadm.NewClient(c)
+	ctx := within(t)
+	produce := func() error {
+		return c.ProduceSync(ctx, &kgo.Record{Topic: "t", Value: make([]byte, 2000)}).FirstErr()
+	}
+	if err := produce(); err != nil {
+		t.Fatal(err)
+	}
+	alter := func(op kadm.IncrementalOp, topic, name, value string) {
+		t.Helper()
+		change := []kadm.AlterConfig{{Op: op, Name: name, Value: &value}}
+		var err error
+		if topic != "" {
+			_, err = adm.AlterTopicConfigs(ctx, change, topic)
+		} else {
+			_, err = adm.AlterBrokerConfigs(ctx, change)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	alter(kadm.SetConfig, "", "message.max.bytes", "1000") // cluster-wide
+	if err := produce(); !errors.Is(err, kerr.MessageTooLarge) {
+		t.Fatalf("a record beyond the cluster-wide limit: %v", err)
+	}
+	alter(kadm.SetConfig, "t", "max.message.bytes", "5000") // the topic's own goes first
+	if err := produce(); err != nil {
+		t.Fatal(err)
+	}
+	alter(kadm.SetConfig, "", "ottla.disk.min.free.bytes", strconv.FormatInt(math.MaxInt64/2, 10))
+	if err := produce(); err == nil {
+		t.Fatal("a record was taken although the disk is said to be full")
+	}
+	alter(kadm.DeleteConfig, "", "ottla.disk.min.free.bytes", "")
+	if err := produce(); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -86,6 +86,14 @@ type spaceGuard struct {
 	refused atomic.Bool
 }
 
+// askAgain has the next append ask the system.
+func (g *spaceGuard) askAgain() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.left.Store(0)
+	g.asked = time.Time{}
+}
+
 // askAgainAfter is how long a refusal stands before the disk is asked again.
 const askAgainAfter = 200 * time.Millisecond
 

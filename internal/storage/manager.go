@@ -328,8 +328,11 @@ func (m *Manager) UpdateSettings(change func(*ManagerOptions)) {
 		change(&changed)
 		changed.setDefaults()
 		if m.current.CompareAndSwap(old, &changed) {
-			return
+			break
 		}
+	}
+	for _, d := range m.dirs {
+		d.space.askAgain()
 	}
 }
 
