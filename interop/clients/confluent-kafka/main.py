@@ -7,7 +7,7 @@ from confluent_kafka.admin import (
 
 import checks
 from adapter import Cluster, Group, GroupMember, Record
-from harness import BOOTSTRAP, Skipped
+from harness import BOOTSTRAP
 
 
 class RdProducer:
@@ -82,9 +82,15 @@ class RdConsumer:
 
 class Adapter:
     assignors = ("range", "roundrobin", "cooperative-sticky")
+    null_headers = True
+    deletes_offsets = False  # confluent-kafka has no call for it
 
     def __init__(self):
-        self.admin = AdminClient({"bootstrap.servers": BOOTSTRAP})
+        self.admin = self.new_admin()
+
+    @staticmethod
+    def new_admin():
+        return AdminClient({"bootstrap.servers": BOOTSTRAP})
 
     @staticmethod
     def code(e):
@@ -144,13 +150,15 @@ class Adapter:
             if tp.error is not None:
                 raise KafkaException(tp.error)
 
-    def delete_offset(self, group, topic, partition):
-        raise Skipped("confluent-kafka cannot delete offsets of a group")
-
     def offset_for(self, topic, partition, spec):
         by_name = {"earliest": OffsetSpec.earliest, "latest": OffsetSpec.latest}
         wanted = by_name[spec]() if isinstance(spec, str) else OffsetSpec.for_timestamp(spec)
-        offset = self.one(self.admin.list_offsets({TopicPartition(topic, partition): wanted})).offset
+        try:
+            offset = self.one(self.admin.list_offsets({TopicPartition(topic, partition): wanted})).offset
+        except KafkaException as e:
+            if self.code(e) == KafkaError._NOENT:  # librdkafka remembers for long that a topic was not there
+                self.admin = self.new_admin()
+            raise
         return offset if offset >= 0 else None
 
     def delete_records(self, topic, partition, before):

@@ -54,7 +54,8 @@ final class Produce {
     private static void codecAndAcks(Check check, String codec, String acks) throws Exception {
         String topic = Clients.newTopic(2);
         List<List<ProducerRecord<byte[], byte[]>>> sent = List.of(sample(topic, 0, 100), sample(topic, 1, 100));
-        try (KafkaProducer<byte[], byte[]> producer = Clients.producer("acks", acks, "compression.type", codec, "enable.idempotence", false)) {
+        try (KafkaProducer<byte[], byte[]> producer = Clients.producer("acks", acks, "compression.type", codec, "enable.idempotence", false,
+            "max.in.flight.requests.per.connection", 1)) {
             List<Future<RecordMetadata>> answers = new ArrayList<>();
             sent.forEach(records -> records.forEach(record -> answers.add(producer.send(record))));
             for (int i = 0; i < answers.size(); i++) {

@@ -1,0 +1,197 @@
+"""kafka-python."""
+
+import re
+
+import kafka.errors as errors
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import ConfigResource, OffsetSpec
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.coordinator.assignors.range import RangePartitionAssignor
+from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from kafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from kafka.structs import OffsetAndMetadata
+
+import checks
+from adapter import Cluster, Group, GroupMember, Record
+from harness import BOOTSTRAP
+
+ASSIGNORS = {c.name: c for c in (RangePartitionAssignor, RoundRobinPartitionAssignor, StickyPartitionAssignor, CooperativeStickyAssignor)}
+
+
+def refuse(told):
+    """Raises the error that an answer of the admin client tells as text or class."""
+    if told in (None, "", "OK") or told is errors.NoError:
+        return
+    if isinstance(told, type):
+        raise told()
+    number = re.match(r"\[Error (\d+)\]", str(told))
+    raise errors.for_code(int(number.group(1)))(told) if number else getattr(errors, str(told))()
+
+
+class PyProducer:
+    def __init__(self, config):
+        self.producer = KafkaProducer(**config)
+
+    def send(self, r):
+        future = self.producer.send(r.topic, value=r.value, key=r.key, headers=r.headers, partition=r.partition, timestamp_ms=r.timestamp)
+        return lambda: future.get(60).offset
+
+    def flush(self):
+        self.producer.flush(90)
+
+    def close(self):
+        self.producer.close()
+
+
+class PyConsumer:
+    def __init__(self, config):
+        self.consumer = KafkaConsumer(**config)
+
+    def poll(self, seconds):
+        got = []
+        for records in self.consumer.poll(timeout_ms=int(seconds * 1000)).values():
+            got += [Record(m.topic, m.partition, m.offset, m.timestamp, m.key, m.value, list(m.headers)) for m in records]
+        return got
+
+    def commit(self, offsets=None):
+        if offsets is not None:
+            self.consumer.commit({TopicPartition(t, p): OffsetAndMetadata(o, note, -1) for (t, p), (o, note) in offsets.items()})
+            return
+        try:
+            self.consumer.commit(timeout_ms=30_000)
+        except (errors.CommitFailedError, errors.RebalanceInProgressError):
+            pass  # the group is changing; what was read is read again by the next owner
+
+    def owned(self):
+        return [tp.partition for tp in self.consumer.assignment()]
+
+    def close(self):
+        self.consumer.close()
+
+
+class Adapter:
+    assignors = tuple(ASSIGNORS)
+    null_headers = False  # kafka-python refuses them before they are sent
+    deletes_offsets = True
+
+    def __init__(self):
+        self.admin = KafkaAdminClient(bootstrap_servers=BOOTSTRAP)
+
+    @staticmethod
+    def code(e):
+        return getattr(e, "errno", None)
+
+    def create(self, topic, partitions, configs=None, replicas=1, validate_only=False):
+        self.admin.create_topics({topic: {"num_partitions": partitions, "replication_factor": replicas, "configs": configs or {}}}, validate_only=validate_only)
+
+    def delete(self, topic):
+        self.admin.delete_topics([topic])
+
+    def topics(self):
+        return set(self.admin.list_topics())
+
+    def partitions(self, topic):
+        described = self.admin.describe_topics([topic])[0]
+        refuse(errors.for_code(described["error_code"]))
+        return {p["partition_index"]: (p["leader_id"], p["isr_nodes"]) for p in described["partitions"]}
+
+    def add_partitions(self, topic, count):
+        self.admin.create_partitions({topic: count})
+
+    def configs(self, kind, name):
+        described = self.admin.describe_configs([ConfigResource(kind, name)], config_filter="all")[kind][name]
+        sources = {"DYNAMIC_TOPIC_CONFIG": 1, "DYNAMIC_BROKER_CONFIG": 2, "DYNAMIC_DEFAULT_BROKER_CONFIG": 3, "STATIC_BROKER_CONFIG": 4, "DEFAULT_CONFIG": 5}
+        return {key: (c["value"], sources[c["config_source"]]) for key, c in described.items()}
+
+    def alter(self, topic, op, key, value):
+        answers = self.admin.alter_configs([ConfigResource("topic", topic, {key: (op.upper(), value)})], raise_on_unknown=False, incremental=True)
+        refuse(answers["topic"][topic])
+
+    def groups(self):
+        return {g["group_id"] for g in self.admin.list_groups()}
+
+    def describe_group(self, group):
+        d = self.admin.describe_groups([group])[group]
+        if d["error"] and "GroupIdNotFound" not in d["error"]:
+            refuse(d["error"])
+        members = []
+        for m in d["members"]:
+            assigned = m["member_assignment"]["assigned_partitions"] if m["member_assignment"] else []
+            members.append(GroupMember(m["client_id"], m["client_host"], {p for t in assigned for p in t["partitions"]}))
+        return Group(d["group_state"], d["protocol_data"], members)
+
+    def delete_group(self, group):
+        refuse(self.admin.delete_groups([group])[group])
+
+    def offsets(self, group, topic):
+        got = self.admin.list_group_offsets(group)[group]
+        return {tp.partition: (o.offset, o.metadata) for tp, o in got.items() if tp.topic == topic and o.offset >= 0}
+
+    def alter_offsets(self, group, topic, offsets):
+        answers = self.admin.alter_group_offsets(group, {TopicPartition(topic, p): OffsetAndMetadata(o, "", -1) for p, o in offsets.items()})
+        for told in answers.values():
+            refuse(told)
+
+    def delete_offset(self, group, topic, partition):
+        for told in self.admin.delete_group_offsets(group, [TopicPartition(topic, partition)]).values():
+            refuse(told)
+
+    def offset_for(self, topic, partition, spec):
+        tp = TopicPartition(topic, partition)
+        wanted = {"earliest": OffsetSpec.EARLIEST, "latest": OffsetSpec.LATEST}.get(spec, spec)
+        offset = self.admin.list_partition_offsets({tp: wanted})[tp].offset
+        return offset if offset >= 0 else None
+
+    def delete_records(self, topic, partition, before):
+        tp = TopicPartition(topic, partition)
+        return self.admin.delete_records({tp: before})[tp]["low_watermark"]
+
+    def cluster(self):
+        d = self.admin.describe_cluster()
+        return Cluster(d["controller_id"], [(b["broker_id"], b["host"], b["port"]) for b in d["brokers"]], d["cluster_id"])
+
+    def partitions_in_log_dirs(self, topic):
+        dirs = self.admin.describe_log_dirs([topic])[0]["log_dirs"]
+        return sum(len(t["partitions"]) for d in dirs for t in d["topics"] if t["name"] == topic)
+
+    def producer(self, codec="none", acks="all", idempotent=False, max_bytes=None, small_batches=False):
+        config = {"bootstrap_servers": BOOTSTRAP, "compression_type": None if codec == "none" else codec, "acks": acks if acks == "all" else int(acks),
+                  "enable_idempotence": idempotent, "linger_ms": 5, "delivery_timeout_ms": 60_000, "request_timeout_ms": 15_000}
+        if not idempotent:
+            config["max_in_flight_requests_per_connection"] = 1
+        if max_bytes:
+            config["max_request_size"] = max_bytes
+        if small_batches:
+            config |= {"batch_size": 512, "linger_ms": 0}
+        return PyProducer(config)
+
+    @staticmethod
+    def consumer_config(reset="earliest", **extra):
+        return {"bootstrap_servers": BOOTSTRAP, "enable_auto_commit": False, "auto_offset_reset": reset, "fetch_max_wait_ms": 200} | extra
+
+    def reader(self, starts, fetch_bytes=None, isolation="read_uncommitted", reset="earliest"):
+        extra = {"isolation_level": isolation}
+        if fetch_bytes:
+            extra |= {"max_partition_fetch_bytes": fetch_bytes, "fetch_max_bytes": fetch_bytes}
+        c = PyConsumer(self.consumer_config(reset, **extra))
+        c.consumer.assign([TopicPartition(t, p) for t, p in starts])
+        for (t, p), at in starts.items():
+            if at == "beginning":
+                c.consumer.seek_to_beginning(TopicPartition(t, p))
+            else:
+                c.consumer.seek(TopicPartition(t, p), at)
+        return c
+
+    def consumer(self, group, topics, assignor=None, instance=None, client="kafka-python"):
+        extra = {"group_id": group, "session_timeout_ms": 10_000, "heartbeat_interval_ms": 500, "client_id": client, "max_poll_interval_ms": 60_000}
+        if assignor:
+            extra["partition_assignment_strategy"] = [ASSIGNORS[assignor]]
+        if instance:
+            extra |= {"group_instance_id": instance, "client_id": "client-" + instance}
+        c = PyConsumer(self.consumer_config(**extra))
+        c.consumer.subscribe(topics)
+        return c
+
+
+if __name__ == "__main__":
+    checks.run_all(Adapter())
