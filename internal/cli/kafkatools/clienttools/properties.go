@@ -113,13 +113,13 @@ func producerOptions(properties map[string]string) (producerSettings, error) {
 			kgo.TransactionalID(s.text("transactional.id", "")),
 			kgo.TransactionTimeout(clamp(s.millis("transaction.timeout.ms", 60_000, 1), 0, maxWireTimeout)))
 	}
-	out.options = append(out.options, delivery4(s)...)
+	out.options = append(out.options, reliabilityOptions(s)...)
 	return out, s.err
 }
 
-// delivery4 maps the four settings that depend on each other: acks, retries, idempotence and requests in flight. Kafka turns
+// reliabilityOptions maps the four settings that depend on each other: acks, retries, idempotence and requests in flight. Kafka turns
 // idempotence off silently when one of the others rules it out, and refuses when the user asked for it by name.
-func delivery4(s *settings) []kgo.Opt {
+func reliabilityOptions(s *settings) []kgo.Opt {
 	acks := s.choice("acks", "all", false, "all", "-1", "0", "1")
 	inflight := s.int32("max.in.flight.requests.per.connection", maxInflight, 1)
 	wanted := s.has("enable.idempotence") || s.has("transactional.id")
