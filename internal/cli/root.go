@@ -14,9 +14,19 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ottla.dev/ottla/internal/cli/brokercmd"
+	"ottla.dev/ottla/internal/cli/config"
+	"ottla.dev/ottla/internal/cli/consume"
+	"ottla.dev/ottla/internal/cli/debug"
+	"ottla.dev/ottla/internal/cli/group"
+	"ottla.dev/ottla/internal/cli/installtools"
 	"ottla.dev/ottla/internal/cli/kafkatools"
 	"ottla.dev/ottla/internal/cli/kafkatools/tool"
+	"ottla.dev/ottla/internal/cli/output"
+	"ottla.dev/ottla/internal/cli/produce"
+	"ottla.dev/ottla/internal/cli/profile"
 	"ottla.dev/ottla/internal/cli/serve"
+	"ottla.dev/ottla/internal/cli/topic"
 )
 
 // Version is the version of this build.
@@ -45,18 +55,41 @@ func runTool(t tool.Tool, args []string) int {
 
 // Root returns the tree of commands.
 func Root() *cobra.Command {
-	root := &cobra.Command{
-		Use:           "ottla",
-		Short:         "A streaming platform that speaks Apache Kafka's protocol",
+	root := profile.Noun(&cobra.Command{
+		Use:   "ottla",
+		Short: "A streaming platform that speaks Apache Kafka's protocol",
+		Long: `Ottla is a streaming platform that speaks Apache Kafka's protocol: the node, its tools, and Kafka's tools under their own names.
+
+Commands to a cluster take --bootstrap (or ` + profile.BootstrapEnv + `), and -o table, wide, json or yaml. Whatever changes something has --dry-run.
+
+Exit codes:
+` + output.ExitCodes,
+		Example: `  ottla serve
+  ottla topic create orders --partitions 3
+  echo hello | ottla produce orders
+  ottla consume orders --from start --max 1
+  ottla group lag
+  ottla kafka-topics --bootstrap-server 127.0.0.1:9092 --list`,
 		Version:       Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-	}
-	root.AddCommand(serve.Command())
+	})
+	root.AddGroup(&cobra.Group{ID: "people", Title: "Commands:"}, &cobra.Group{ID: "kafka", Title: "Apache Kafka's tools, with their own options and output:"})
+	root.AddCommand(inGroup("people", serve.Command(), brokercmd.StatusCommand(), topic.Command(), group.Command(), produce.Command(), consume.Command(),
+		config.Command(), brokercmd.Command(), debug.Command(), installtools.Command())...)
 	for _, t := range kafkatools.All() {
-		root.AddCommand(toolCommand(t))
+		root.AddCommand(inGroup("kafka", toolCommand(t))...)
 	}
+	root.SetHelpCommandGroupID("people")
+	root.SetCompletionCommandGroupID("people")
 	return root
+}
+
+func inGroup(id string, commands ...*cobra.Command) []*cobra.Command {
+	for _, c := range commands {
+		c.GroupID = id
+	}
+	return commands
 }
 
 // toolCommand lists a Kafka tool in the help; Main runs it before cobra sees its options.
@@ -80,16 +113,27 @@ type exitCode int
 
 func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
-// execute runs a command tree and returns the exit code: 0, or 1 after an error that it prints.
+// execute runs a command tree, prints the error there may be in the form of output that was asked for, and returns the exit code.
 func execute(ctx context.Context, root *cobra.Command, stderr io.Writer) int {
-	err := root.ExecuteContext(ctx)
+	ran := false // until then, an error is one of the command line
+	root.PersistentPreRun = func(*cobra.Command, []string) { ran = true }
+	command, err := root.ExecuteContextC(ctx)
 	var code exitCode
 	switch {
 	case err == nil:
-		return 0
+		return output.OK
 	case errors.As(err, &code):
 		return int(code)
+	case !ran:
+		err = output.Usagef("%v", err).WithHint("`%s --help` says more.", command.CommandPath())
 	}
-	fmt.Fprintf(stderr, "ottla: %v\n", err)
-	return 1
+	return output.PrintError(stderr, format(command), err)
+}
+
+// format is the form of output that a command was told.
+func format(command *cobra.Command) output.Format {
+	if flag := command.Flag("output"); flag != nil {
+		return output.Format(flag.Value.String())
+	}
+	return output.Table
 }

@@ -39,7 +39,7 @@ func lagCommand(p *profile.Profile) *cobra.Command {
 				return output.Usagef("--watch %s: at least 100ms", watch)
 			}
 			return p.Stream(c, func(ctx context.Context, s *profile.Session) error {
-				return watchLag(ctx, s, distinct(args), watch, p.Timeout())
+				return watchLag(ctx, s, distinct(args), watch)
 			})
 		},
 	}
@@ -97,7 +97,7 @@ func byTopic(group string, offsets []position) []lag {
 	return list
 }
 
-func watchLag(ctx context.Context, s *profile.Session, names []string, every, timeout time.Duration) error {
+func watchLag(ctx context.Context, s *profile.Session, names []string, every time.Duration) error {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for first := true; ; first = false {
@@ -107,7 +107,7 @@ func watchLag(ctx context.Context, s *profile.Session, names []string, every, ti
 		case !first && !s.Out.Structured():
 			fmt.Fprintln(s.Out.Out)
 		}
-		once, cancel := context.WithTimeout(ctx, timeout)
+		once, cancel := context.WithTimeout(ctx, s.Timeout)
 		err := showLag(once, s, names)
 		cancel()
 		if ctx.Err() != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ottla.dev/ottla/internal/cli/output"
 )
@@ -170,6 +171,24 @@ func (p Position) in(start, end, after int64) Partition {
 		}
 	}
 	return Partition{Start: start, End: end, Offset: min(max(at, start), end)}
+}
+
+// Client gives the position in the words of the client, for groups that have no committed offset.
+func (p Position) Client() kgo.Offset {
+	o := kgo.NewOffset()
+	switch p.kind {
+	case atEnd:
+		return o.AtEnd()
+	case atOffset:
+		return o.At(p.amount)
+	case fromStart:
+		return o.AtStart().Relative(p.amount)
+	case fromEnd:
+		return o.AtEnd().Relative(-p.amount)
+	case atTime:
+		return o.AfterMilli(p.amount)
+	}
+	return o.AtStart()
 }
 
 func list(ctx context.Context, topics []string, ask func(context.Context, ...string) (kadm.ListedOffsets, error)) (kadm.ListedOffsets, error) {

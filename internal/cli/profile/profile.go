@@ -80,6 +80,8 @@ type Session struct {
 	In     io.Reader
 	// Interactive says that a person can be asked.
 	Interactive bool
+	// Timeout is how long one request may take altogether.
+	Timeout time.Duration
 	// Connect makes one more client to the same cluster, for what has options of its own, such as a group.
 	Connect func(opts ...kgo.Opt) (*kgo.Client, error)
 }
@@ -99,6 +101,7 @@ func (p *Profile) Stream(c *cobra.Command, run func(context.Context, *Session) e
 func (p *Profile) with(ctx context.Context, c *cobra.Command, run func(context.Context, *Session) error) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	client, err := p.connect(ctx)
 	if err != nil {
 		return err
@@ -110,11 +113,9 @@ func (p *Profile) with(ctx context.Context, c *cobra.Command, run func(context.C
 		Out:         output.New(c.OutOrStdout(), c.ErrOrStderr(), p.format),
 		In:          c.InOrStdin(),
 		Interactive: output.IsTerminal(c.InOrStdin()) && output.IsTerminal(c.ErrOrStderr()),
+		Timeout:     p.timeout,
 		Connect:     p.newClient,
 	}
 	s.Admin.SetTimeoutMillis(int32(min(p.timeout, time.Hour).Milliseconds()))
 	return run(ctx, s)
 }
-
-// Timeout is how long a request may take altogether.
-func (p *Profile) Timeout() time.Duration { return p.timeout }
