@@ -85,10 +85,18 @@ func Start(ctx context.Context, o Options) (_ *Node, err error) {
 			_ = n.Close()
 		}
 	}()
-	for _, step := range []func(context.Context) error{n.checkRoles, n.openDirs, n.openMetadata, n.openLogs, n.listen, n.join, n.serve} {
-		if err := step(ctx); err != nil {
+	for _, step := range []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"check roles", n.checkRoles}, {"open directories", n.openDirs}, {"open metadata", n.openMetadata}, {"open logs", n.openLogs},
+		{"listen", n.listen}, {"join the cluster", n.join}, {"serve", n.serve},
+	} {
+		began := o.Clock.Now()
+		if err := step.do(ctx); err != nil {
 			return nil, err
 		}
+		n.logger.Debug("started", "step", step.name, "took", o.Clock.Now().Sub(began))
 	}
 	return n, nil
 }

@@ -3,7 +3,6 @@ package serve
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -94,8 +93,8 @@ func run(ctx context.Context, o options, environ []string, out, logTo io.Writer)
 	}()
 	n, err := node.Start(startCtx, node.Options{Config: snapshot, Logger: logger, LogLevel: &level})
 	if err != nil {
-		if errors.Is(err, context.Canceled) {
-			return nil
+		if startCtx.Err() != nil {
+			return nil // told to stop while it was starting
 		}
 		return err
 	}
