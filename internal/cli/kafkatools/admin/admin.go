@@ -56,9 +56,8 @@ func Unsupported(err error) bool {
 	if tool.CodeOf(err) == unsupportedVersion {
 		return true
 	}
-	// The client library does not export these two.
-	text := err.Error()
-	return strings.Contains(text, "request key is unknown") || strings.Contains(text, "broker is too old")
+	// The client library does not export the error of a request that the broker has not listed.
+	return strings.Contains(err.Error(), "broker is too old")
 }
 
 // Node is a broker as metadata tells of it.

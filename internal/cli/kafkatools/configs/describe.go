@@ -197,5 +197,5 @@ func checkTopicName(name string) error {
 	default:
 		return nil
 	}
-	return tool.Errorf("Topic name is invalid: " + problem)
+	return tool.Errorf("Topic name is invalid: %s", problem)
 }

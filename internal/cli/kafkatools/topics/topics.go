@@ -12,6 +12,7 @@ import (
 
 	"ottla.dev/ottla/internal/cli/kafkatools/admin"
 	"ottla.dev/ottla/internal/cli/kafkatools/tool"
+	"ottla.dev/ottla/internal/config"
 )
 
 // Tool is kafka-topics.
@@ -271,7 +272,8 @@ func joined(ids []int32, separator string) string {
 
 var equals = regexp.MustCompile(`\s*=\s*`)
 
-// parseConfigs reads "name=value" settings; the last of several with one name counts.
+// parseConfigs reads "name=value" settings and checks each by itself, before the cluster checks all together; the last of
+// several with one name counts.
 func parseConfigs(pairs []string) ([]kmsg.CreateTopicsRequestTopicConfig, error) {
 	var configs []kmsg.CreateTopicsRequestTopicConfig
 	for _, pair := range pairs {
@@ -280,10 +282,17 @@ func parseConfigs(pairs []string) ([]kmsg.CreateTopicsRequestTopicConfig, error)
 			return nil, tool.Errorf(`requirement failed: Invalid topic config: all configs to be added must be in the format "key=val".`)
 		}
 		name, value := strings.TrimSpace(parts[0]), strings.TrimSpace(parts[1])
+		setting := config.Lookup(kmsg.ConfigResourceTypeTopic, name)
+		if setting == nil {
+			return nil, tool.Errorf("Unknown topic config name: %s", name)
+		}
+		if _, err := setting.Parse(value); err != nil {
+			return nil, err
+		}
 		configs = slices.DeleteFunc(configs, func(c kmsg.CreateTopicsRequestTopicConfig) bool { return c.Name == name })
-		config := kmsg.NewCreateTopicsRequestTopicConfig()
-		config.Name, config.Value = name, kmsg.StringPtr(value)
-		configs = append(configs, config)
+		c := kmsg.NewCreateTopicsRequestTopicConfig()
+		c.Name, c.Value = name, kmsg.StringPtr(value)
+		configs = append(configs, c)
 	}
 	return configs, nil
 }
