@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 )
@@ -66,7 +67,7 @@ func runOne(ctx context.Context, w workplace, o options, c client, start func(co
 	}
 	defer log.Close()
 	var n node
-	if !c.ownNodes {
+	if !slices.Contains(c.ownNodes, o.target) {
 		if n, err = start(ctx, c.name); err != nil {
 			r.fail("node", err.Error())
 			return r

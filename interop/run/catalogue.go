@@ -13,8 +13,8 @@ type client struct {
 	programs []string
 	// install brings what the client needs and returns the command that runs it.
 	install func(ctx context.Context, w workplace) (command, error)
-	// ownNodes marks a suite that starts the nodes it needs itself.
-	ownNodes bool
+	// ownNodes names the targets of which the entry itself starts the nodes that it needs.
+	ownNodes []string
 	// only names the one target for which the entry makes sense; empty: every.
 	only string
 }
@@ -36,9 +36,9 @@ var catalogue = []client{
 	{name: "kafkajs", programs: []string{"node", "npm"}, install: nodeProgram("kafkajs")},
 	{name: "sarama", programs: []string{"go"}, install: goProgram("sarama")},
 	{name: "franz-go", programs: []string{"go"}, install: goProgram("franz-go")},
-	{name: "apache-tools", programs: []string{"go", "java"}, install: goTests("./interop/tools/...", "interop"), ownNodes: true, only: targetOttla},
-	{name: "apache-client-tools", programs: []string{"go", "java"}, install: goTests("./interop/clienttools/...", "interop"), ownNodes: true, only: targetOttla},
-	{name: "golden", programs: []string{"go"}, install: goTests("./interop/golden/...", ""), ownNodes: true, only: targetOttla},
+	{name: "apache-tools", programs: []string{"go", "java"}, install: goTests("./interop/tools/...", "interop"), ownNodes: []string{targetOttla, targetApache}},
+	{name: "apache-client-tools", programs: []string{"go", "java"}, install: goTests("./interop/clienttools/...", "interop"), ownNodes: []string{targetApache}},
+	{name: "golden", programs: []string{"go"}, install: goTests("./interop/golden/...", ""), ownNodes: []string{targetOttla}, only: targetOttla},
 }
 
 func names(clients []client) []string {

@@ -34,7 +34,7 @@ func drive(ctx context.Context, c command, n node, checks string, log io.Writer,
 	cmd.Dir = c.dir
 	cmd.Env = append(append(os.Environ(), c.env...), "CHECKS="+checks)
 	if n != nil {
-		cmd.Env = append(cmd.Env, "BOOTSTRAP="+n.Addr())
+		cmd.Env = append(cmd.Env, "BOOTSTRAP="+n.Addr(), "OTTLA_INTEROP_BOOTSTRAP="+n.Addr(), "OTTLA_INTEROP_DATA="+n.DataDir())
 	}
 	cmd.Stderr = log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

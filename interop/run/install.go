@@ -16,8 +16,9 @@ var nextPort atomic.Int64
 
 // workplace tells where things lie.
 type workplace struct {
-	root  string // the repository
-	cache string // installations and logs, ignored by git
+	root   string // the repository
+	cache  string // installations and logs, ignored by git
+	target string
 }
 
 func (w workplace) outDir() string { return filepath.Join(w.cache, "out") }
@@ -140,13 +141,13 @@ func mavenProgram(name, profile string) func(context.Context, workplace) (comman
 	}
 }
 
-// goTests runs tests of this repository; they start what they need themselves.
+// goTests runs tests of this repository.
 func goTests(packages, tag string) func(context.Context, workplace) (command, error) {
 	return func(ctx context.Context, w workplace) (command, error) {
 		args := []string{"go", "test", "-json", "-count=1", "-timeout=15m"}
 		if tag != "" {
 			args = append(args, "-tags="+tag)
 		}
-		return command{args: append(args, packages), dir: w.root, env: []string{"OTTLA_INTEROP=1"}}, nil
+		return command{args: append(args, packages), dir: w.root, env: []string{"OTTLA_INTEROP=1", "OTTLA_INTEROP_TARGET=" + w.target}}, nil
 	}
 }

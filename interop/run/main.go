@@ -67,7 +67,7 @@ func run(ctx context.Context, o options) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	w := workplace{root: root, cache: filepath.Join(root, ".cache", "interop")}
+	w := workplace{root: root, cache: filepath.Join(root, ".cache", "interop"), target: o.target}
 	if err := os.MkdirAll(w.outDir(), 0o755); err != nil {
 		return 0, err
 	}

@@ -32,6 +32,8 @@ const (
 type node interface {
 	// Addr is where clients connect, the same for the node's whole life.
 	Addr() string
+	// DataDir holds the partitions' directories.
+	DataDir() string
 	// Kill ends the process as kill -9 does; Shutdown ends it in an orderly way. Both keep the data for Start.
 	Kill()
 	Shutdown() error
@@ -107,6 +109,8 @@ func startOttla(ctx context.Context, w workplace, bin, name string) (node, error
 }
 
 func (n *ottlaNode) Addr() string { return n.addr }
+
+func (n *ottlaNode) DataDir() string { return n.dir }
 
 func (n *ottlaNode) Start(ctx context.Context) error {
 	out, err := os.OpenFile(n.logFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)

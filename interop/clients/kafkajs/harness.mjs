@@ -43,7 +43,7 @@ class Check {
       await call();
     } catch (error) {
       const inner = error.errors?.[0] ?? error.groups?.[0] ?? error;
-      got = inner.type ?? error.cause?.type ?? inner.errorCode ?? String(error);
+      got = inner.type ?? inner.error?.type ?? error.cause?.type ?? String(error);
     }
     this.same(type, got, doing);
   }
@@ -78,7 +78,7 @@ export async function run(name, limitSeconds, body) {
     await Promise.race([body(new Check(limitSeconds * 1000)), late]);
   } catch (error) {
     kind = error instanceof Skipped ? 'SKIP' : 'FAIL';
-    const where = error.stack?.split('\n').find((l) => l.includes('checks.mjs'))?.trim() ?? '';
+    const where = error.stack?.split('\n').slice(1, 6).map((l) => l.trim().replace(/\(?file:.*\//, '')).join(' < ') ?? '';
     reason = error instanceof Failed || error instanceof Skipped ? error.message : `${error} ${where}`;
   } finally {
     clearTimeout(timer);

@@ -496,7 +496,7 @@ def restart(c, a, how):
         for answer in answers:
             answer()
         producer.close()
-        c.eventually(lambda: None if len(seen) == len(answers) else f"the member saw {len(seen)} of {len(answers)} records")
+        c.eventually(lambda: None if len(seen) == len(answers) else f"the member, owner of {member.now_owned()}, saw {len(seen)} of {len(answers)} records")
         for p in (0, 1):
             got = [int(r.value) for r in read_all(c, a, topic, 2, len(answers)) if r.partition == p]
             c.same(list(range(p, len(answers), 2)), got, f"records of partition {p}")
