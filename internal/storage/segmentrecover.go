@@ -1,7 +1,9 @@
 package storage
 
 import (
+	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"io"
 
 	"ottla.dev/ottla/internal/record"
@@ -63,6 +65,9 @@ type recovery struct {
 // sound and completes the indexes. What lies before the recovery point is on stable storage and is not read again.
 // visit sees every sound batch.
 func (s *segment) recover(recoveryPoint int64, visit func(record.Batch)) (recovery, error) {
+	if empty, err := s.isEmpty(); empty || err != nil {
+		return recovery{nextOffset: s.base}, err
+	}
 	file, err := s.acquire()
 	if err != nil {
 		return recovery{}, err
@@ -89,8 +94,23 @@ func (s *segment) recover(recoveryPoint int64, visit func(record.Batch)) (recove
 		}
 		s.sizeBytes.Store(end)
 	}
+	// The process before may have died without syncing what it wrote.
 	s.unsynced.Store(true)
+	s.offsets.dirty, s.times.dirty = true, true
 	return found, s.seal()
+}
+
+// isEmpty tells whether the segment's files are there and hold nothing, as those of thousands of idle partitions: nothing needs to be
+// opened then.
+func (s *segment) isEmpty() (bool, error) {
+	for _, suffix := range []string{logSuffix, indexSuffix, timeIndexSuffix} {
+		info, err := s.cache().fs.Stat(s.path(suffix))
+		if err != nil || info.SizeBytes > 0 {
+			return false, ignoreMissing(err)
+		}
+	}
+	s.sizeBytes.Store(0)
+	return true, nil
 }
 
 // recoverFrom checks the batches from a position on and returns where the sound ones end.
@@ -120,7 +140,7 @@ func (s *segment) recoverFrom(file io.ReaderAt, from, next int64, visit func(rec
 		next, end = batch.NextOffset(), scan.position+scan.size
 	}
 	if scan.err != nil {
-		if !scan.damaged() || isOldFormat(scan.err) {
+		if !scan.damaged() || isOldFormat(scan.err) && oldMessage(file, scan.position, s.size()) {
 			return found, end, scan.err
 		}
 		found.reason = scan.err
@@ -132,6 +152,24 @@ func (s *segment) recoverFrom(file io.ReaderAt, from, next int64, visit func(rec
 // isOldFormat tells whether a file holds messages of before Kafka 0.11. They are sound, only not for us: cutting them off
 // would destroy them.
 func isOldFormat(err error) bool { return err == record.ErrOldMagic }
+
+// oldMessage tells whether a message of that old format stands at a position: whole, and with a CRC that is right. Else what
+// looks like its magic is what a crash has left of a batch.
+func oldMessage(file io.ReaderAt, position, end int64) bool {
+	var head [16]byte // offset, size, CRC-32 of all that follows
+	if readFull(file, head[:], position) != nil {
+		return false
+	}
+	size := int64(int32(binary.BigEndian.Uint32(head[8:])))
+	if size < 4 || position+12+size > end {
+		return false
+	}
+	sum := crc32.NewIEEE()
+	if _, err := io.Copy(sum, io.NewSectionReader(file, position+16, size-4)); err != nil {
+		return false
+	}
+	return sum.Sum32() == binary.BigEndian.Uint32(head[12:])
+}
 
 func (s *segment) soundBatch(b record.Batch, next int64) error {
 	if b.BaseOffset() < next || b.LastOffsetDelta() < 0 || !s.fits(b.LastOffset()) {
