@@ -43,8 +43,7 @@ func Main(args []string) int {
 		}
 	}
 	root := Root()
-	root.SetArgs(args[1:])
-	return execute(context.Background(), root, os.Stderr)
+	return execute(context.Background(), root, args[1:], os.Stderr)
 }
 
 func runTool(t tool.Tool, args []string) int {
@@ -114,7 +113,8 @@ type exitCode int
 func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
 // execute runs a command tree, prints the error there may be in the form of output that was asked for, and returns the exit code.
-func execute(ctx context.Context, root *cobra.Command, stderr io.Writer) int {
+func execute(ctx context.Context, root *cobra.Command, args []string, stderr io.Writer) int {
+	root.SetArgs(args)
 	ran := false // until then, an error is one of the command line
 	root.PersistentPreRun = func(*cobra.Command, []string) { ran = true }
 	command, err := root.ExecuteContextC(ctx)
@@ -127,13 +127,26 @@ func execute(ctx context.Context, root *cobra.Command, stderr io.Writer) int {
 	case !ran:
 		err = output.Usagef("%v", err).WithHint("`%s --help` says more.", command.CommandPath())
 	}
-	return output.PrintError(stderr, format(command), err)
+	return output.PrintError(stderr, format(command, args), err)
 }
 
-// format is the form of output that a command was told.
-func format(command *cobra.Command) output.Format {
-	if flag := command.Flag("output"); flag != nil {
+// format is the form of output that a command was told, even if the command line is wrong before it says so.
+func format(command *cobra.Command, args []string) output.Format {
+	f := output.Table
+	if flag := command.Flag("output"); flag != nil && flag.Changed {
 		return output.Format(flag.Value.String())
+	}
+	for i, arg := range args {
+		value, ok := strings.CutPrefix(arg, "--output=")
+		if !ok {
+			value, ok = strings.CutPrefix(arg, "-o")
+		}
+		if (arg == "-o" || arg == "--output") && i+1 < len(args) {
+			value, ok = args[i+1], true
+		}
+		if ok && f.Set(strings.TrimPrefix(value, "=")) == nil {
+			return f
+		}
 	}
 	return output.Table
 }

@@ -2,6 +2,7 @@ package brokercmd
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -19,8 +20,9 @@ type status struct {
 	Cluster         string   `json:"cluster"`
 	Controller      int32    `json:"controller"`
 	Brokers         []broker `json:"brokers"`
-	Topics          int      `json:"topics"` // without internal ones
-	Partitions      int      `json:"partitions"`
+	Topics          int      `json:"topics"`
+	InternalTopics  int      `json:"internal_topics"`
+	Partitions      int      `json:"partitions"` // of all topics
 	UnderReplicated []string `json:"under_replicated"`
 	Offline         []string `json:"offline"`
 	Groups          int      `json:"groups"`
@@ -52,7 +54,7 @@ func showStatus(ctx context.Context, s *profile.Session) error {
 		health = "not healthy"
 	}
 	facts := output.Facts("cluster", st.Cluster, "health", health, "brokers", len(st.Brokers), "controller", output.Count(int64(st.Controller)),
-		"topics", st.Topics, "partitions", st.Partitions, "under-replicated", len(st.UnderReplicated), "offline", len(st.Offline), "groups", st.Groups)
+		"topics", fmt.Sprintf("%d, and %d internal", st.Topics, st.InternalTopics), "partitions", st.Partitions, "under-replicated", len(st.UnderReplicated), "offline", len(st.Offline), "groups", st.Groups)
 	if err := s.Out.Print(st, facts, logDirSheet(st.LogDirs)); err != nil {
 		return err
 	}
@@ -86,7 +88,9 @@ func observe(ctx context.Context, admin *kadm.Client) (status, error) {
 
 func (st *status) count(topics kadm.TopicDetails) {
 	for _, t := range topics.Sorted() {
-		if !t.IsInternal {
+		if t.IsInternal {
+			st.InternalTopics++
+		} else {
 			st.Topics++
 		}
 		for _, p := range t.Partitions.Sorted() {

@@ -77,10 +77,22 @@ func Alter(ctx context.Context, client *kgo.Client, resource Resource, changes [
 			return nil, output.About(resource.String(), err, deref(r.ErrorMessage))
 		}
 	}
+	if dryRun {
+		return changed, nil
+	}
+	after, err := Describe(ctx, client, resource)
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range changed {
+		if now, ok := Find(after, c.Name); ok {
+			changed[i].New = now.Value
+		}
+	}
 	return changed, nil
 }
 
-// on is the value that a setting has after the change.
+// on is the value that a setting will have after the change, as far as can be told beforehand.
 func (c Change) on(old Setting) *string {
 	var items []string
 	if text := deref(old.Value); text != "" {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"context"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -43,7 +44,7 @@ func get(ctx context.Context, s *profile.Session, resource Resource, names []str
 	for _, name := range names {
 		found, ok := Find(settings, name)
 		if !ok {
-			return output.NotFoundf("%s has no setting %s", resource, name)
+			return notThere(resource, name)
 		}
 		shown = append(shown, found)
 	}
@@ -54,5 +55,17 @@ func get(ctx context.Context, s *profile.Session, resource Resource, names []str
 			}
 		}
 	}
-	return s.Out.Print(shown, Sheet(shown).IfEmpty("all settings have their defaults; --all shows them"))
+	empty := "all settings have their defaults; --all shows them"
+	if resource == Cluster {
+		empty = "nothing is set for the whole cluster"
+	}
+	return s.Out.Print(shown, Sheet(shown).IfEmpty(empty))
+}
+
+// notThere is the error of a setting that the broker did not list. For the cluster it lists only what is set.
+func notThere(resource Resource, name string) error {
+	if resource == Cluster && slices.Contains(declared(resource.Type), name) {
+		return output.NotFoundf("%s is not set for the whole cluster", name)
+	}
+	return output.NotFoundf("%s has no setting %s", resource, name)
 }

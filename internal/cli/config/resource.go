@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -122,11 +123,29 @@ func setting(c kmsg.DescribeConfigsResponseResourceConfig) Setting {
 	}
 	for _, synonym := range c.ConfigSynonyms {
 		if synonym.Source != c.Source {
-			s.Otherwise = synonym.Value
+			s.Otherwise = inUnitOf(c.Name, synonym.Name, synonym.Value)
 			break
 		}
 	}
 	return s
+}
+
+// inUnitOf converts the value of a setting that stands for another one in a coarser unit: log.retention.hours for retention.ms.
+func inUnitOf(name, synonym string, value *string) *string {
+	units := map[string]int64{".minutes": 60_000, ".hours": 3_600_000}
+	for suffix, ms := range units {
+		if value == nil || !strings.HasSuffix(name, ".ms") || !strings.HasSuffix(synonym, suffix) {
+			continue
+		}
+		if n, err := strconv.ParseInt(*value, 10, 32); err == nil {
+			if n >= 0 {
+				n *= ms
+			}
+			text := strconv.FormatInt(n, 10)
+			return &text
+		}
+	}
+	return value
 }
 
 func deref(s *string) string {
@@ -150,8 +169,11 @@ func Sheet(settings []Setting) *output.Sheet {
 	sheet := output.NewSheet(output.Left("SETTING"), output.Left("VALUE"), output.Left("SET BY"), output.Left("OTHERWISE"), output.Left("MEANING").InWide())
 	for _, s := range settings {
 		otherwise := Shown(s.Name, s.Otherwise)
-		if s.IsDefault() {
+		switch {
+		case s.IsDefault():
 			otherwise = ""
+		case s.Otherwise == nil && s.Source == sourceNames[kmsg.ConfigSourceDynamicTopicConfig]:
+			otherwise = "as the broker has it" // for a few settings brokers do not tell
 		}
 		sheet.Row(s.Name, s.Shown(), s.Source, otherwise, s.Doc)
 	}

@@ -81,12 +81,11 @@ func remove(ctx context.Context, s *profile.Session, o deleteOptions) error {
 // planned says whether a group can be deleted.
 func planned(g kadm.DescribedGroup, name string, o deleteOptions) output.Result {
 	r := output.Result{Name: name, Action: "deleted", DryRun: o.dryRun}
-	if len(o.topics) > 0 {
-		r.Action = "offsets deleted"
-		r.Detail = strings.Join(o.topics, ", ")
-	}
 	if o.dryRun {
-		r.Action = "would be " + r.Action
+		r.Action = "would be deleted"
+	}
+	if len(o.topics) > 0 {
+		r.Detail = "only its offsets for " + strings.Join(o.topics, ", ")
 	}
 	switch {
 	case g.Err != nil:

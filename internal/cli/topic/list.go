@@ -3,6 +3,7 @@ package topic
 import (
 	"cmp"
 	"context"
+	"encoding/base64"
 	"path"
 	"slices"
 
@@ -88,7 +89,7 @@ func list(ctx context.Context, s *profile.Session, o listOptions) error {
 }
 
 func summarize(t kadm.TopicDetail) summary {
-	s := summary{Name: t.Topic, ID: t.ID.String(), Internal: t.IsInternal, Partitions: len(t.Partitions), Records: -1, SizeBytes: -1}
+	s := summary{Name: t.Topic, ID: idText(t.ID), Internal: t.IsInternal, Partitions: len(t.Partitions), Records: -1, SizeBytes: -1}
 	for _, p := range t.Partitions {
 		s.Replicas = max(s.Replicas, len(p.Replicas))
 		if len(p.ISR) < len(p.Replicas) {
@@ -100,6 +101,9 @@ func summarize(t kadm.TopicDetail) summary {
 	}
 	return s
 }
+
+// idText writes a topic's id as Kafka's tools do.
+func idText(id kadm.TopicID) string { return base64.RawURLEncoding.EncodeToString(id[:]) }
 
 // measure adds the number of records and the size on disk. What a broker does not tell stays unknown.
 func measure(ctx context.Context, admin *kadm.Client, topics []summary) error {
