@@ -8,8 +8,9 @@ import (
 
 // Writer writes answers to a connection's socket.
 type Writer struct {
-	tcp *net.TCPConn
-	raw syscall.RawConn
+	tcp      *net.TCPConn
+	raw      syscall.RawConn
+	transfer transfer
 }
 
 // Write writes all of b.

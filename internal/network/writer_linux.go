@@ -7,30 +7,49 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// transfer is what is being written by WriteMore or SendFile. It lives in the Writer, with the functions that the socket calls until it
+// is done, so that an answer allocates neither.
+type transfer struct {
+	bytes  []byte
+	file   int
+	offset int64
+	left   int64 // of the file
+	err    error
+
+	more, send func(fd uintptr) bool
+}
+
 // WriteMore writes all of b and lets the kernel hold it back until more follows, so that a header and the file range behind it
 // leave in full segments.
 func (w *Writer) WriteMore(b []byte) error {
-	var failed error
-	err := w.raw.Write(func(fd uintptr) bool {
-		for len(b) > 0 {
-			n, err := unix.SendmsgN(int(fd), b, nil, nil, unix.MSG_MORE|unix.MSG_NOSIGNAL)
-			switch err {
-			case nil:
-				b = b[n:]
-			case unix.EINTR:
-			case unix.EAGAIN:
-				return false
-			default:
-				failed = err
-				return true
-			}
-		}
-		return true
-	})
-	if failed != nil {
-		return failed
+	t := &w.transfer
+	if t.more == nil {
+		t.more = t.writeMore
+	}
+	t.bytes, t.err = b, nil
+	err := w.raw.Write(t.more)
+	t.bytes = nil
+	if t.err != nil {
+		return t.err
 	}
 	return err
+}
+
+func (t *transfer) writeMore(fd uintptr) bool {
+	for len(t.bytes) > 0 {
+		n, err := unix.SendmsgN(int(fd), t.bytes, nil, nil, unix.MSG_MORE|unix.MSG_NOSIGNAL)
+		switch err {
+		case nil:
+			t.bytes = t.bytes[n:]
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return false
+		default:
+			t.err = err
+			return true
+		}
+	}
+	return true
 }
 
 // maxSendfileBytes is what Linux moves in one call at the most.
@@ -38,28 +57,34 @@ const maxSendfileBytes = 0x7ffff000
 
 // SendFile writes n bytes of a file from an offset without taking them through the process.
 func (w *Writer) SendFile(file uintptr, offset int64, n int64) error {
-	var failed error
-	err := w.raw.Write(func(fd uintptr) bool {
-		for n > 0 {
-			sent, err := unix.Sendfile(int(fd), int(file), &offset, int(min(n, maxSendfileBytes)))
-			switch {
-			case err == unix.EINTR:
-			case err == unix.EAGAIN:
-				return false
-			case err != nil:
-				failed = fmt.Errorf("sendfile: %w", err)
-				return true
-			case sent == 0:
-				failed = fmt.Errorf("sendfile: the file ends %d bytes early: %w", n, io.ErrUnexpectedEOF)
-				return true
-			default:
-				n -= int64(sent)
-			}
-		}
-		return true
-	})
-	if failed != nil {
-		return failed
+	t := &w.transfer
+	if t.send == nil {
+		t.send = t.sendFile
+	}
+	t.file, t.offset, t.left, t.err = int(file), offset, n, nil
+	err := w.raw.Write(t.send)
+	if t.err != nil {
+		return t.err
 	}
 	return err
+}
+
+func (t *transfer) sendFile(fd uintptr) bool {
+	for t.left > 0 {
+		sent, err := unix.Sendfile(int(fd), t.file, &t.offset, int(min(t.left, maxSendfileBytes)))
+		switch {
+		case err == unix.EINTR:
+		case err == unix.EAGAIN:
+			return false
+		case err != nil:
+			t.err = fmt.Errorf("sendfile: %w", err)
+			return true
+		case sent == 0:
+			t.err = fmt.Errorf("sendfile: the file ends %d bytes early: %w", t.left, io.ErrUnexpectedEOF)
+			return true
+		default:
+			t.left -= int64(sent)
+		}
+	}
+	return true
 }

@@ -9,6 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// transfer is for systems where the kernel sends files.
+type transfer struct{}
+
 // WriteMore writes all of b.
 func (w *Writer) WriteMore(b []byte) error { return w.Write(b) }
 
