@@ -33,7 +33,9 @@ func (c *epochCache) load(source epochSource) error {
 		return nil
 	}
 	entries, err := ReadEpochCheckpoint(source.fs(), join(source.path(), epochCheckpointName))
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrCorrupt) {
+	lost := errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrCorrupt)
+	damaged := errors.Is(err, ErrCorrupt)
+	if lost {
 		entries, err = source.rebuildEpochs()
 	}
 	if err != nil {
@@ -43,6 +45,9 @@ func (c *epochCache) load(source epochSource) error {
 		c.assignEntry(e)
 	}
 	c.loaded = true
+	if damaged || lost && len(entries) > 0 {
+		return ignoreTransient(c.write(source))
+	}
 	return nil
 }
 
@@ -53,10 +58,12 @@ func (c *epochCache) assign(source epochSource, epoch int32, startOffset int64) 
 	if err := c.load(source); err != nil {
 		return err
 	}
-	if !c.assignEntry(EpochEntry{epoch, startOffset}) {
-		return nil
+	if c.assignEntry(EpochEntry{epoch, startOffset}) {
+		// Written with the next flush: an epoch without records says nothing that a restart needs, and one with records is found in
+		// them. Thousands of idle partitions get a new epoch at every start.
+		c.dirty = true
 	}
-	return c.write(source)
+	return nil
 }
 
 // assignEntry removes what contradicts the new entry: epochs that are not lower, or begin not before.

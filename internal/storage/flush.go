@@ -17,13 +17,15 @@ func (l *Log) flush() error {
 	}
 	truncations := l.truncations.Load()
 	end := l.endMark()
-	if end.offset <= l.recoveryPoint.Load() && !l.newNames.Load() && !l.newMetadata.Load() {
+	around := l.newAround.Swap(false)
+	if end.offset <= l.recoveryPoint.Load() && !l.newNames.Load() && !around {
 		return nil
 	}
 	if err := l.syncBatches(end); err != nil {
 		return err
 	}
 	if err := l.syncAround(end); err != nil {
+		l.newAround.Store(true)
 		if l.isClosed() {
 			return fmt.Errorf("%w: %s", ErrClosed, l.tp)
 		}
@@ -47,10 +49,8 @@ func (l *Log) syncBatches(end endMark) error {
 			return l.syncFailed(err)
 		}
 	}
-	if l.newNames.Swap(false) {
-		if err := l.fs().SyncDir(l.path()); err != nil {
-			return l.syncFailed(err)
-		}
+	if err := l.syncNames(); err != nil {
+		return l.syncFailed(err)
 	}
 	if err := l.dir.syncNames(); err != nil {
 		return err
@@ -59,10 +59,24 @@ func (l *Log) syncBatches(end endMark) error {
 	return nil
 }
 
+// syncNames makes the names of the log's files durable.
+func (l *Log) syncNames() error {
+	l.namesMu.Lock()
+	defer l.namesMu.Unlock()
+	if !l.newNames.Swap(false) {
+		return nil
+	}
+	err := l.fs().SyncDir(l.path())
+	if err != nil {
+		l.newNames.Store(true)
+	}
+	return unsyncedError(err)
+}
+
 // syncAround makes durable what goes with the batches: indexes, snapshots, leader epochs, the topic id.
 func (l *Log) syncAround(end endMark) error {
 	list := l.list()
-	for i := max(0, floor(list, l.recoveryPoint.Load())); i < len(list) && list[i].base <= end.offset; i++ {
+	for i := firstUnflushed(list, l.recoveryPoint.Load()); i < len(list) && list[i].base <= end.offset; i++ {
 		err := list[i].loadIndexes()
 		if err == nil {
 			err = list[i].syncIndexes()
@@ -70,6 +84,9 @@ func (l *Log) syncAround(end endMark) error {
 		if err != nil && !list[i].removed.Load() {
 			return err
 		}
+	}
+	if err := l.syncSnapshots(); err != nil {
+		return err
 	}
 	if err := l.epochs.sync(l); err != nil {
 		return err
@@ -84,12 +101,19 @@ func (l *Log) syncAround(end endMark) error {
 	return err
 }
 
+// firstUnflushed returns the index of the first segment whose indexes may not be durable although the batches below the
+// recovery point are: that of the last of those batches. Its indexes are completed when the next segment begins, and that
+// may begin just at the recovery point.
+func firstUnflushed(list []*segment, recoveryPoint int64) int {
+	return max(0, floor(list, recoveryPoint-1))
+}
+
 // syncFailed handles an error while batches are synced.
 func (l *Log) syncFailed(err error) error {
 	if l.isClosed() { // deleted while it was being flushed
 		return fmt.Errorf("%w: %s", ErrClosed, l.tp)
 	}
-	return l.dir.fail("syncing "+l.tp.String(), errUnsynced{err})
+	return l.dir.fail("syncing "+l.tp.String(), unsyncedError(err))
 }
 
 func (l *Log) isClosed() bool {

@@ -35,6 +35,7 @@ type indexFile struct {
 	loaded  bool
 	stored  int    // entries in the file
 	pending []byte // entries after those
+	dirty   bool   // the file has been changed since its last sync
 	last    [timeEntryBytes]byte
 }
 
@@ -90,6 +91,7 @@ func (x *indexFile) write(cache *fileCache) error {
 	}
 	defer x.file.release()
 	at := int64(x.stored * x.entryBytes)
+	x.dirty = true
 	_, err = file.WriteAt(x.pending, at)
 	if err != nil {
 		err = errors.Join(ignoreTransient(err), file.Truncate(at))
@@ -115,7 +117,7 @@ func (x *indexFile) reloadLast(file vfs.File) error {
 func (x *indexFile) sync(cache *fileCache) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if err := x.write(cache); err != nil {
+	if err := x.write(cache); err != nil || !x.dirty {
 		return err
 	}
 	file, err := x.file.acquire(cache)
@@ -123,7 +125,11 @@ func (x *indexFile) sync(cache *fileCache) error {
 		return err
 	}
 	defer x.file.release()
-	return unsyncedError(file.Sync())
+	if err := file.Sync(); err != nil {
+		return errUnsynced{err}
+	}
+	x.dirty = false
+	return nil
 }
 
 // flush writes what is pending and gives the memory back.
@@ -147,6 +153,7 @@ func (x *indexFile) truncate(cache *fileCache, n int) error {
 			return err
 		}
 		defer x.file.release()
+		x.dirty = true
 		if err := file.Truncate(int64(n * x.entryBytes)); err != nil {
 			return err
 		}
@@ -182,6 +189,7 @@ func (x *indexFile) reset(cache *fileCache) error {
 		return err
 	}
 	defer x.file.release()
+	x.dirty = true
 	if err := file.Truncate(0); err != nil {
 		return err
 	}

@@ -42,6 +42,7 @@ func createLog(d *logDir, tp TopicPartition, options CreateOptions) (*Log, error
 			return nil, err
 		}
 		l.newMetadata.Store(true)
+		l.newAround.Store(true)
 	}
 	first, err := l.createSegment(0)
 	if err != nil {
@@ -105,7 +106,10 @@ func (l *Log) settleLoaded(state loadState, next int64) error {
 			return err
 		}
 	}
-	return l.producers.removeStray(next)
+	if err := l.producers.removeStray(next); err != nil || state.clean {
+		return err
+	}
+	return l.producers.removeTorn(state.recoveryPoint)
 }
 
 // loadSegments reads the names in the directory.
@@ -185,7 +189,7 @@ func (l *Log) findEnd(state loadState) (next int64, err error) {
 		l.logger.Warn("a segment that was closed in order is damaged", "segment", list[len(list)-1].path(logSuffix), "reason", err)
 		return l.recover(len(list)-1, 0)
 	}
-	from := max(0, floor(list, state.recoveryPoint))
+	from := firstUnflushed(list, state.recoveryPoint)
 	if next, err := list[len(list)-1].nextOffset(); from == len(list)-1 && err == nil && next < state.recoveryPoint {
 		// The log is shorter than what was once synced: nothing about it is certain.
 		return l.recover(from, 0)
@@ -199,8 +203,8 @@ func (l *Log) recover(from int, recoveryPoint int64) (next int64, err error) {
 	var found recovery
 	for i := from; i < len(list); i++ {
 		s := list[i]
-		if i > from && s.base < found.nextOffset {
-			l.logger.Warn("removing segments that begin before the one before them ends", "segment", s.path(logSuffix),
+		if i > from && !l.follows(s, found.nextOffset) {
+			l.logger.Warn("removing segments that do not continue a log that was not closed in order", "segment", s.path(logSuffix),
 				"logEndOffset", found.nextOffset, "segmentsRemoved", len(list)-i)
 			return found.nextOffset, l.cutSegments(i, found.nextOffset)
 		}
@@ -216,6 +220,12 @@ func (l *Log) recover(from int, recoveryPoint int64) (next int64, err error) {
 		}
 	}
 	return found.nextOffset, nil
+}
+
+// follows tells whether a segment that is being recovered continues what was recovered before it. A segment whose end never
+// reached the disk looks whole, and only the next one tells that something is missing. In a compacted topic that is no sign.
+func (l *Log) follows(s *segment, nextOffset int64) bool {
+	return s.base == nextOffset || s.base > nextOffset && l.Config().CleanupCompact
 }
 
 // cutSegments removes the segments from one on, and all that speaks of offsets past the end, durably: nothing of it may come

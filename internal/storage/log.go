@@ -15,7 +15,7 @@ import (
 // the other; reads run beside them.
 //
 // Locks, in the order in which they are taken: flushMu, mu, the epochs' mu, a segment's indexMu, an index's mu, a segment's
-// statMu, a file's mu, endMu. After mu those of the directory and of the manager may be taken, never before it.
+// statMu, a file's mu, endMu. namesMu is a leaf. After mu those of the directory and of the manager may be taken, never before it.
 type Log struct {
 	tp      TopicPartition
 	topicID atomic.Pointer[[16]byte] // never nil
@@ -39,8 +39,10 @@ type Log struct {
 	flushMu       sync.Mutex    // held while syncing
 	durable       atomic.Int64  // the batches below are on stable storage
 	recoveryPoint atomic.Int64  // the batches below and all about them are on stable storage
+	namesMu       sync.Mutex    // held while the names are synced, so that who comes meanwhile waits for it
 	newNames      atomic.Bool   // files have been created since the last sync of the directory
 	newMetadata   atomic.Bool   // partition.metadata has been written since its last sync
+	newAround     atomic.Bool   // what goes with the batches has changed since it was last synced, even if no batch was added
 	truncations   atomic.Uint64 // so that a flush notices that one happened meanwhile
 	waiters       waiterList
 

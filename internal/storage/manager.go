@@ -205,6 +205,7 @@ func (l *Log) adoptTopicID(id [16]byte) error {
 	}
 	l.topicID.Store(&id)
 	l.newMetadata.Store(true)
+	l.newAround.Store(true)
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"ottla.dev/ottla/internal/record"
+	"ottla.dev/ottla/internal/vfs"
 )
 
 // producerTable is the state of all producers of a log. It stays on disk until a producer or somebody who asks needs it:
@@ -16,6 +17,7 @@ type producerTable struct {
 	log       *Log
 	loaded    bool
 	snapshots []int64 // the offsets of the snapshot files, ascending
+	unsynced  []int64 // those of them that are not yet on stable storage
 	staged    []stagedProducer
 
 	mu      sync.Mutex // guards entries against ActiveProducers
@@ -105,10 +107,12 @@ func (t *producerTable) load(upTo int64) error {
 	return nil
 }
 
-// newestSnapshot returns the producers of the newest sound snapshot that is not past an offset. Damaged ones are removed.
+// newestSnapshot returns where replay begins: after the newest sound snapshot, or at the first batch. Batches below the log start
+// offset count as long as they are there: the producers' state in memory did not forget them either.
+//
+// It returns the producers of the newest sound snapshot that is not past an offset. Damaged ones are removed.
 func (t *producerTable) newestSnapshot(upTo int64) (entries map[int64]*producerEntry, offset int64, err error) {
 	entries = map[int64]*producerEntry{}
-	start := t.log.LogStartOffset()
 	nowMs, expirationMs := t.log.nowMs(), t.log.dir.manager.producerExpirationMs()
 	for i := len(t.snapshots) - 1; i >= 0; i-- {
 		offset := t.snapshots[i]
@@ -131,9 +135,9 @@ func (t *producerTable) newestSnapshot(upTo int64) (entries map[int64]*producerE
 				entries[e.id] = e
 			}
 		}
-		return entries, max(offset, start), nil
+		return entries, offset, nil
 	}
-	return entries, start, nil
+	return entries, t.log.list()[0].base, nil
 }
 
 // replay adds what the batches from an offset on say.
@@ -176,6 +180,52 @@ func (t *producerTable) snapshot(offset int64, want durability) error {
 		return err
 	}
 	t.snapshots = append(t.snapshots, offset)
+	if want == unsynced {
+		t.unsynced = append(t.unsynced, offset)
+	}
+	return nil
+}
+
+// syncSnapshots makes durable what snapshot has written unsynced. It is called with the log's flushMu, not with its lock.
+func (l *Log) syncSnapshots() error {
+	l.mu.Lock()
+	offsets := l.producers.unsynced
+	l.producers.unsynced = nil
+	l.mu.Unlock()
+	for i, offset := range offsets {
+		if err := syncFile(l.fs(), l.file(offset, snapshotSuffix)); err != nil {
+			l.mu.Lock()
+			l.producers.unsynced = append(l.producers.unsynced, offsets[i:]...)
+			l.mu.Unlock()
+			return err
+		}
+	}
+	return nil
+}
+
+// syncFile makes a file durable that may have been removed meanwhile.
+func syncFile(fs vfs.FS, name string) error {
+	file, err := fs.OpenReadWrite(name)
+	if err != nil {
+		return ignoreMissing(err)
+	}
+	return errors.Join(unsyncedError(file.Sync()), file.Close())
+}
+
+// removeTorn removes the snapshots that a crash has left incomplete: those from the recovery point on may be.
+func (t *producerTable) removeTorn(recoveryPoint int64) error {
+	for _, offset := range slices.Clone(t.snapshots) {
+		if offset < recoveryPoint {
+			continue
+		}
+		_, err := ReadProducerSnapshot(t.log.fs(), t.log.file(offset, snapshotSuffix))
+		if errors.Is(err, ErrCorrupt) {
+			err = t.removeSnapshots(offset, offset)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

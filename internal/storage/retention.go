@@ -157,8 +157,20 @@ func (l *Log) removeOldest(reason string, unwanted func(s, next *segment) (bool,
 			return 0, err
 		}
 	}
-	l.retire(gone)
-	return count, nil
+	return count, l.retireInOrder(gone)
+}
+
+// retireInOrder retires the oldest segments so that a crash can bring back the youngest of them only, and does not take
+// the one that has just been begun: recovery takes a gap for records that never reached the disk, and cuts there. Usually
+// one segment goes at a time, and a flush has synced the names since the last.
+func (l *Log) retireInOrder(gone []*segment) error {
+	for i := range gone {
+		if err := l.syncNames(); err != nil {
+			return err
+		}
+		l.retire(gone[i : i+1])
+	}
+	return nil
 }
 
 // retire takes segments that are no longer part of the log out of the way: renamed now, removed after the topic's delay, so

@@ -69,6 +69,10 @@ func (l *Log) roll(base int64) error {
 	if err := l.producers.snapshot(l.LogEndOffset(), unsynced); err != nil {
 		return err
 	}
+	// Usually a flush has done so long ago. It keeps a crash from losing a segment whose successors it keeps.
+	if err := l.syncNames(); err != nil {
+		return err
+	}
 	next, err := l.createSegment(base)
 	if err != nil {
 		return err
@@ -90,6 +94,7 @@ func (l *Log) createSegment(base int64) (*segment, error) {
 		preallocateBytes = int64(c.SegmentBytes)
 	}
 	err := s.create(preallocateBytes)
+	l.newAround.Store(true)
 	l.newNames.Store(true) // not before: a sync of the directory between would take the mark away without having seen the names
 	if err != nil {
 		s.close()

@@ -46,6 +46,7 @@ func (l *Log) truncate(offset int64) error {
 		mark.Store(min(mark.Load(), next))
 	}
 	lower(&l.durable)
+	startMoved := next < l.LogStartOffset()
 	lower(&l.startOffset)
 	lower(&l.highWatermark)
 	if err := l.producers.truncate(next); err != nil {
@@ -53,6 +54,11 @@ func (l *Log) truncate(offset int64) error {
 	}
 	if err := l.syncCut(); err != nil {
 		return err
+	}
+	if startMoved { // a start past the end would empty the log at the next opening
+		if err := l.dir.writeCheckpoints(); err != nil {
+			return err
+		}
 	}
 	return l.epochs.truncateFromEnd(l, next)
 }
@@ -62,7 +68,8 @@ func (l *Log) truncate(offset int64) error {
 func (l *Log) syncCut() error {
 	err := l.active().syncBatches()
 	if err == nil {
-		err = l.fs().SyncDir(l.path())
+		l.newNames.Store(true)
+		err = l.syncNames()
 	}
 	return l.dir.fail("syncing "+l.tp.String(), unsyncedError(err))
 }
