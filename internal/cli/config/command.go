@@ -118,11 +118,33 @@ func TopicSettingNames(*cobra.Command, []string, string) ([]string, cobra.ShellC
 	return names, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
 }
 
+// brokerExists refuses a broker that is not in the cluster: a question to it would have nowhere to go.
+func brokerExists(ctx context.Context, s *profile.Session, resource Resource) error {
+	if resource.Type != kmsg.ConfigResourceTypeBroker || resource == Cluster {
+		return nil
+	}
+	brokers, err := s.Admin.ListBrokers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, b := range brokers {
+		if strconv.Itoa(int(b.NodeID)) == resource.Name {
+			return nil
+		}
+	}
+	return output.NotFoundf("%s: not in the cluster", resource)
+}
+
 // run connects and runs one verb on the resource that the arguments name.
 func run(c *cobra.Command, p *profile.Profile, args []string, verb func(context.Context, *profile.Session, Resource, []string) error) error {
 	resource, rest, err := parseResource(args)
 	if err != nil {
 		return err
 	}
-	return p.Run(c, func(ctx context.Context, s *profile.Session) error { return verb(ctx, s, resource, rest) })
+	return p.Run(c, func(ctx context.Context, s *profile.Session) error {
+		if err := brokerExists(ctx, s, resource); err != nil {
+			return err
+		}
+		return verb(ctx, s, resource, rest)
+	})
 }

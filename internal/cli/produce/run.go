@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -62,7 +63,7 @@ func run(ctx context.Context, s *profile.Session, o options) error {
 		if t.manual {
 			clientOptions = append(clientOptions, kgo.RecordPartitioner(kgo.ManualPartitioner()))
 		}
-		clientOptions = append(clientOptions, kgo.ProducerBatchMaxBytes(maxBatchBytes(ctx, s, o.topic)), kgo.RecordDeliveryTimeout(s.Timeout))
+		clientOptions = append(clientOptions, kgo.ProducerBatchMaxBytes(maxBatchBytes(ctx, s, o.topic)))
 		if w.client, err = s.Connect(clientOptions...); err != nil {
 			return err
 		}
@@ -110,6 +111,7 @@ type writer struct {
 	template    *template
 	partitions  int
 	timeout     time.Duration
+	acked       atomic.Int64
 	failed      chan error // the first failure of a record
 	mu          sync.Mutex // of byPartition and the counts in it
 	byPartition map[int32]*partition
@@ -118,14 +120,14 @@ type writer struct {
 
 // write sends all lines. It ends at the first record that fails, and waits for what was sent before.
 func (w *writer) write(ctx context.Context, items <-chan item) error {
-	err := w.sendAll(ctx, items)
+	sending, stop := w.watch(ctx)
+	defer stop()
+	err := w.sendAll(ctx, sending, items)
 	if w.client == nil {
 		return err
 	}
-	flushCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.timeout)
-	defer cancel()
-	if flushErr := w.client.Flush(flushCtx); flushErr != nil && err == nil {
-		err = output.Timeoutf("not all records were acknowledged within %s", w.timeout)
+	if flushErr := w.client.Flush(sending); flushErr != nil && err == nil {
+		err = context.Cause(sending)
 	}
 	select {
 	case failure := <-w.failed:
@@ -135,7 +137,40 @@ func (w *writer) write(ctx context.Context, items <-chan item) error {
 	}
 }
 
-func (w *writer) sendAll(ctx context.Context, items <-chan item) error {
+// interruptGrace is how long an interrupted run waits for what was sent.
+const interruptGrace = 3 * time.Second
+
+// watch gives the context of records. It outlives an interruption a little, and ends when nothing was acknowledged for the timeout. (The client has
+// a bound of its own, which counts from a record's timestamp, and that may be years ago.)
+func (w *writer) watch(ctx context.Context) (context.Context, func()) {
+	sending, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stopped := make(chan struct{})
+	go func() {
+		quiet := time.NewTicker(max(w.timeout, time.Millisecond))
+		defer quiet.Stop()
+		before := int64(-1)
+		for interrupted := ctx.Done(); ; {
+			select {
+			case <-stopped:
+				return
+			case <-interrupted:
+				interrupted = nil
+				quiet.Reset(interruptGrace)
+				before = w.acked.Load()
+			case <-quiet.C:
+				now := w.acked.Load()
+				if waiting := w.client != nil && w.client.BufferedProduceRecords() > 0; waiting && now == before {
+					cancel(output.Timeoutf("no record was acknowledged within %s", w.timeout))
+					return
+				}
+				before = now
+			}
+		}
+	}()
+	return sending, func() { close(stopped); cancel(nil) }
+}
+
+func (w *writer) sendAll(ctx, sending context.Context, items <-chan item) error {
 	for number := 1; ; number++ {
 		select {
 		case <-ctx.Done():
@@ -158,15 +193,19 @@ func (w *writer) sendAll(ctx context.Context, items <-chan item) error {
 			}
 			w.parsed++
 			if w.client != nil {
-				w.client.Produce(context.WithoutCancel(ctx), r, w.done)
+				w.client.Produce(sending, r, func(r *kgo.Record, err error) { w.done(sending, r, err) })
 			}
 		}
 	}
 }
 
 // done counts an acknowledged record. The client calls it for one record after the other.
-func (w *writer) done(r *kgo.Record, err error) {
+func (w *writer) done(sending context.Context, r *kgo.Record, err error) {
+	w.acked.Add(1)
 	if err != nil {
+		if errors.Is(err, context.Canceled) {
+			err = context.Cause(sending)
+		}
 		select {
 		case w.failed <- output.About("topic "+r.Topic, err, ""):
 		default: // one failure is told; the others follow from it
