@@ -1,0 +1,62 @@
+package target
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// clockTick is the unit of the times in /proc: USER_HZ, 100 on every Linux that Go runs on.
+const clockTick = time.Second / 100
+
+// CPU is processor time of a process, ended threads included.
+type CPU struct{ User, System time.Duration }
+
+// Total is user and system time together.
+func (c CPU) Total() time.Duration { return c.User + c.System }
+
+// Sub is what was used between two readings.
+func (c CPU) Sub(earlier CPU) CPU {
+	return CPU{User: c.User - earlier.User, System: c.System - earlier.System}
+}
+
+// CPUOf reads the processor time of a process.
+func CPUOf(pid int) (CPU, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return CPU{}, err
+	}
+	return parseStat(string(text))
+}
+
+// parseStat reads utime and stime, the 14th and 15th field. The second is the program's name, which may hold anything but ends with
+// the last parenthesis.
+func parseStat(text string) (CPU, error) {
+	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
+	if len(fields) < 13 {
+		return CPU{}, fmt.Errorf("not a process's stat: %q", text)
+	}
+	user, err1 := strconv.ParseInt(fields[11], 10, 64)
+	system, err2 := strconv.ParseInt(fields[12], 10, 64)
+	if err1 != nil || err2 != nil {
+		return CPU{}, fmt.Errorf("not a process's stat: %q", text)
+	}
+	return CPU{User: time.Duration(user) * clockTick, System: time.Duration(system) * clockTick}, nil
+}
+
+// ResidentBytes reads how much memory a process has in RAM.
+func ResidentBytes(pid int) (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			kib, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 10, 64)
+			return kib << 10, err
+		}
+	}
+	return 0, fmt.Errorf("process %d has no VmRSS", pid)
+}
