@@ -234,6 +234,7 @@ func (s *segment) seal() error {
 
 // completeIndexes adds the largest timestamp to the time index, as its last entry must be, and writes both out.
 func (s *segment) completeIndexes() error {
+	defer s.log.newAround.Store(true)
 	mark, err := s.largestTimestamp()
 	if err != nil {
 		return err
