@@ -1,6 +1,7 @@
 """kafka-python."""
 
 import re
+import time
 
 import kafka.errors as errors
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
@@ -49,7 +50,12 @@ class PyConsumer:
 
     def poll(self, seconds):
         got = []
-        for records in self.consumer.poll(timeout_ms=int(seconds * 1000)).values():
+        try:
+            polled = self.consumer.poll(timeout_ms=int(seconds * 1000))
+        except errors.KafkaConnectionError:  # kafka-python leaves it to its user to go on when the node is down
+            time.sleep(0.1)
+            return []
+        for records in polled.values():
             got += [Record(m.topic, m.partition, m.offset, m.timestamp, m.key, m.value, list(m.headers)) for m in records]
         return got
 
@@ -57,10 +63,17 @@ class PyConsumer:
         if offsets is not None:
             self.consumer.commit({TopicPartition(t, p): OffsetAndMetadata(o, note, -1) for (t, p), (o, note) in offsets.items()})
             return
-        try:
-            self.consumer.commit(timeout_ms=30_000)
-        except (errors.CommitFailedError, errors.RebalanceInProgressError):
-            pass  # the group is changing; what was read is read again by the next owner
+        until = time.monotonic() + 30
+        while True:
+            try:
+                self.consumer.commit(timeout_ms=30_000)
+                return
+            except (errors.CommitFailedError, errors.RebalanceInProgressError):
+                return  # the group is changing; what was read is read again by the next owner
+            except errors.KafkaConnectionError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
 
     def owned(self):
         return [tp.partition for tp in self.consumer.assignment()]
