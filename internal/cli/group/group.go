@@ -71,10 +71,13 @@ func positions(g kadm.DescribedGroupLag) (list []position, total int64) {
 		if l.Err != nil {
 			p.Error = output.Classify(l.Err).Message
 		}
+		if p.Committed < 0 && p.Lag > 0 {
+			p.Lag = -1 // where such a group starts is its consumers' choice
+		}
 		if l.Member != nil {
 			p.Member, p.Client, p.Host = l.Member.MemberID, l.Member.ClientID, l.Member.ClientHost
 		}
-		total += max(l.Lag, 0)
+		total += max(p.Lag, 0)
 		list = append(list, p)
 	}
 	return list, total

@@ -22,7 +22,7 @@ func (p *Profile) newClient(opts ...kgo.Opt) (*kgo.Client, error) {
 	common := []kgo.Opt{
 		kgo.SeedBrokers(seeds...),
 		kgo.ClientID("ottla"),
-		kgo.DialTimeout(connectTimeout),
+		kgo.DialTimeout(p.patience),
 		kgo.RetryTimeout(p.timeout),
 		kgo.MetadataMinAge(250 * time.Millisecond),
 	}
@@ -39,28 +39,37 @@ func (p *Profile) connect(ctx context.Context) (*kgo.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	pingCtx, cancel := context.WithTimeout(ctx, connectTimeout)
+	pingCtx, cancel := context.WithTimeout(ctx, p.patience)
 	defer cancel()
-	if err := client.Ping(pingCtx); err != nil {
-		client.Close()
-		if errors.Is(ctx.Err(), context.Canceled) {
-			return nil, ctx.Err()
-		}
-		return nil, unreachable(p.Seeds(), err)
+	answer := make(chan error, 1)
+	go func() { answer <- client.Ping(pingCtx) }() // the client waits longer than its context for a broker that accepts and then says nothing
+	select {
+	case err = <-answer:
+	case <-pingCtx.Done():
+		err = pingCtx.Err()
 	}
-	return client, nil
+	switch {
+	case err == nil:
+		return client, nil
+	case errors.Is(ctx.Err(), context.Canceled):
+		err = ctx.Err()
+	default:
+		err = unreachable(p.Seeds(), err, p.patience)
+	}
+	go client.Close()
+	return nil, err
 }
 
 // unreachable says in one sentence that no broker answers, why, and what to do.
-func unreachable(seeds []string, err error) error {
+func unreachable(seeds []string, err error, patience time.Duration) error {
 	return (&output.Error{
 		Exit:    output.Unreachable,
 		Code:    "UNREACHABLE",
-		Message: fmt.Sprintf("no broker answers at %s: %s", strings.Join(seeds, ", "), why(err)),
+		Message: fmt.Sprintf("no broker answers at %s: %s", strings.Join(seeds, ", "), why(err, patience)),
 	}).WithHint("Start a node with `ottla serve`, or name another with --bootstrap host:port or %s.", BootstrapEnv)
 }
 
-func why(err error) string {
+func why(err error, patience time.Duration) string {
 	var op *net.OpError
 	var dns *net.DNSError
 	var timeout interface{ Timeout() bool }
@@ -68,7 +77,7 @@ func why(err error) string {
 	case errors.As(err, &dns):
 		return "the host name " + dns.Name + " cannot be resolved"
 	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
-		return fmt.Sprintf("nothing came within %s", connectTimeout)
+		return fmt.Sprintf("nothing came within %s", patience)
 	case errors.As(err, &op) && op.Op == "dial":
 		return strings.TrimPrefix(op.Err.Error(), "connect: ")
 	case errors.Is(err, io.EOF):

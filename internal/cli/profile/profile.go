@@ -30,11 +30,12 @@ type Profile struct {
 	bootstrap []string
 	timeout   time.Duration
 	format    output.Format
+	patience  time.Duration // for the first answer of a broker
 }
 
 // Bind adds the common flags to a command and all below it.
 func Bind(c *cobra.Command) *Profile {
-	p := &Profile{format: output.Table}
+	p := &Profile{patience: connectTimeout}
 	f := c.PersistentFlags()
 	f.StringSliceVarP(&p.bootstrap, "bootstrap", "b", nil, "brokers to start from, host:port (or "+BootstrapEnv+"; default "+DefaultBootstrap+")")
 	f.DurationVar(&p.timeout, "timeout", 30*time.Second, "how long a request may take altogether")
