@@ -108,6 +108,10 @@ func (s *Server) Handle(r *network.Request) {
 		r.Close(fmt.Sprintf("a request with API key %d version %d, which is not served (%s)", h.Key, h.Version, a.Name))
 		return
 	}
+	if len(r.Body) > maxDecodedBytes {
+		r.Close(fmt.Sprintf("a %s request of %d bytes; requests other than Produce may have %d", a.Name, len(r.Body), maxDecodedBytes))
+		return
+	}
 	req := kmsg.RequestForKey(h.Key)
 	req.SetVersion(h.Version)
 	if err := readRequest(req, r.Body); err != nil {
@@ -116,6 +120,11 @@ func (s *Server) Handle(r *network.Request) {
 	}
 	c.dispatch(req)
 }
+
+// maxDecodedBytes bounds the requests that are decoded into structures: an array of empty elements grows a hundredfold by that, so the
+// frames that carry records may be much larger than the ones that carry names. The largest real ones, assignments of groups with
+// thousands of members, stay far below.
+const maxDecodedBytes = 16 << 20
 
 // readRequest decodes with kmsg, which must not bring the node down whatever the bytes are.
 func readRequest(req kmsg.Request, body []byte) (err error) {
