@@ -33,6 +33,22 @@ func (d *logDir) readCheckpoints() (c checkpoints, err error) {
 	return c, nil
 }
 
+// speakOfOthers tells whether there are offsets of partitions that are not among those found.
+func (c *checkpoints) speakOfOthers(found []TopicPartition) bool {
+	present := make(map[TopicPartition]bool, len(found))
+	for _, tp := range found {
+		present[tp] = true
+	}
+	for _, offsets := range []map[TopicPartition]int64{c.recoveryPoints, c.startOffsets, c.highWatermarks} {
+		for tp := range offsets {
+			if !present[tp] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // writeCheckpoints writes the recovery points and start offsets now. While the directory is being opened it only notes that they are to be
 // written, because those of the logs that are not open yet are unknown; they are before the first append.
 func (d *logDir) writeCheckpoints() error {

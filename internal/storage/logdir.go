@@ -23,6 +23,7 @@ type logDir struct {
 	failed   atomic.Pointer[error] // why the directory is offline; nil: it is not
 	namesMu  sync.Mutex            // held while the directory is synced, so that who comes meanwhile waits for it
 	newNames atomic.Bool           // partition directories have come or gone since the last sync of this one
+	stale    atomic.Bool           // the checkpoints on disk may speak of partitions that are gone
 
 	recoveryPoints dirtyMark
 	startOffsets   dirtyMark
@@ -72,6 +73,27 @@ func (d *logDir) syncNames() error {
 		return d.online()
 	}
 	return nil
+}
+
+// forgetGone makes the disk forget the partitions that are gone, before one of their names is given to a new one: their
+// start offsets would empty its log at the next opening, their recovery points declare safe what was never synced, and their
+// directories might take the name back in a power cut.
+func (d *logDir) forgetGone() error {
+	if !d.stale.Swap(false) {
+		return nil
+	}
+	d.highWatermarks.changed()
+	err := d.syncNames()
+	if err == nil {
+		err = d.writeCheckpoints()
+	}
+	if err == nil {
+		err = d.writeHighWatermarks()
+	}
+	if err != nil {
+		d.stale.Store(true)
+	}
+	return err
 }
 
 // later runs f after a delay, unless the manager is closed first.

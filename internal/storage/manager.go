@@ -89,8 +89,9 @@ type Manager struct {
 	ownsLocks bool
 	dirs      []*logDir
 
-	mu   sync.RWMutex // guards logs; taken after a log's mu, and never held while one is taken
-	logs map[TopicPartition]*Log
+	mu          sync.RWMutex // guards logs and unavailable; taken after a log's mu, and never held while one is taken
+	logs        map[TopicPartition]*Log
+	unavailable map[TopicPartition]*logDir // the partitions of directories that could not be opened
 
 	creating sync.Mutex // held while a log is created or deleted
 
@@ -125,12 +126,15 @@ func (m *Manager) DirectoryIDs() map[string][16]byte {
 // Get returns a partition's log. ErrNotFound; ErrDirOffline if its directory has failed.
 func (m *Manager) Get(tp TopicPartition) (*Log, error) {
 	m.mu.RLock()
-	l := m.logs[tp]
+	l, down := m.logs[tp], m.unavailable[tp]
 	m.mu.RUnlock()
-	if l == nil {
-		return nil, fmt.Errorf("%w: %s", ErrNotFound, tp)
+	switch {
+	case l != nil:
+		return l, l.dir.online()
+	case down != nil:
+		return nil, down.online()
 	}
-	return l, l.dir.online()
+	return nil, fmt.Errorf("%w: %s", ErrNotFound, tp)
 }
 
 // All returns all logs, in no order.
@@ -163,20 +167,33 @@ type CreateOptions struct {
 	Dir     string // preferred log directory; empty: the one with the fewest partitions
 }
 
-// GetOrCreate returns a partition's log, which it makes if there is none. ErrTopicIDMismatch if there is one of another topic of that name.
+// GetOrCreate returns a partition's log, which it makes if there is none. One of a deleted topic of that name, which a stop in the middle
+// of the deletion has left, is put aside. ErrDirOffline if there is one in a directory that is offline.
 func (m *Manager) GetOrCreate(tp TopicPartition, options CreateOptions) (*Log, error) {
 	m.creating.Lock()
 	defer m.creating.Unlock()
 	l, err := m.Get(tp)
-	if !errors.Is(err, ErrNotFound) {
-		if err != nil {
-			return nil, err
+	if err == nil {
+		if err = l.adoptTopicID(options.TopicID); err == nil {
+			return l, nil
 		}
-		return l, l.adoptTopicID(options.TopicID)
+		if errors.Is(err, ErrTopicIDMismatch) {
+			err = m.putStrayAside(l, err)
+		}
+	}
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, err
 	}
 	d, err := m.place(options.Dir)
 	if err != nil {
 		return nil, err
+	}
+	for _, other := range m.dirs { // all: a directory that came back elsewhere would be a second of the same name
+		if other.online() == nil {
+			if err := other.forgetGone(); err != nil {
+				return nil, other.fail("creating "+tp.String(), err)
+			}
+		}
 	}
 	if l, err = createLog(d, tp, options); err != nil {
 		return nil, d.fail("creating "+tp.String(), err)
@@ -187,6 +204,29 @@ func (m *Manager) GetOrCreate(tp TopicPartition, options CreateOptions) (*Log, e
 	d.recoveryPoints.changed()
 	d.highWatermarks.changed()
 	return l, nil
+}
+
+// putStrayAside takes a log out of use that the metadata does not know. Its directory stays, under another name, for whoever finds that
+// the metadata was wrong.
+func (m *Manager) putStrayAside(l *Log, reason error) error {
+	m.forget(l)
+	aside, err := l.putAside(join(l.dir.path, asideDirName(l.tp, compactID(NewID()), strayDirSuffix)))
+	if err != nil {
+		return l.dir.fail("putting aside "+l.tp.String(), err)
+	}
+	m.logger.Warn("a partition of another topic of this name was found and put aside", "partition", l.tp.String(), "dir", aside, "reason", reason)
+	return nil
+}
+
+// forget takes a log off the list, and notes what on disk still speaks of it.
+func (m *Manager) forget(l *Log) {
+	m.mu.Lock()
+	delete(m.logs, l.tp)
+	m.mu.Unlock()
+	l.dir.recoveryPoints.changed()
+	l.dir.startOffsets.changed()
+	l.dir.highWatermarks.changed()
+	l.dir.stale.Store(true)
 }
 
 // adoptTopicID compares the topic's id with that of the directory, and writes it where the directory has none.
@@ -243,20 +283,17 @@ func (m *Manager) Delete(tp TopicPartition) error {
 	defer m.creating.Unlock()
 	m.mu.Lock()
 	l := m.logs[tp]
-	delete(m.logs, tp)
+	delete(m.unavailable, tp)
 	m.mu.Unlock()
 	if l == nil {
 		return fmt.Errorf("%w: %s", ErrNotFound, tp)
 	}
+	m.forget(l)
 	d := l.dir
-	gone, err := l.putAside(join(d.path, deletedDirName(tp, compactID(NewID()))))
-	d.recoveryPoints.changed()
-	d.startOffsets.changed()
-	d.highWatermarks.changed()
+	gone, err := l.putAside(join(d.path, asideDirName(tp, compactID(NewID()), deleteDirSuffix)))
 	if err != nil {
 		return d.fail("deleting "+tp.String(), err)
 	}
-	d.newNames.Store(true)
 	m.removeLater(d, gone, l.Config().FileDeleteDelay)
 	return nil
 }
@@ -274,6 +311,7 @@ func (l *Log) putAside(path string) (string, error) {
 		return path, ignoreMissing(err)
 	}
 	l.where.Store(&path)
+	l.dir.newNames.Store(true)
 	return path, nil
 }
 

@@ -69,10 +69,10 @@ func parseFileName(name string) (offset int64, suffix string, ok bool) {
 // maxDirNameBytes is the longest name that common file systems take.
 const maxDirNameBytes = 255
 
-// deletedDirName returns the name that a partition's directory gets until it is removed, "topic-0.<unique>-delete". The
-// topic is cut where the name would become too long.
-func deletedDirName(tp TopicPartition, unique string) string {
-	suffix := "-" + strconv.Itoa(int(tp.Partition)) + "." + unique + deleteDirSuffix
+// asideDirName returns the name that a partition's directory gets when it is taken out of use, "topic-0.<unique>-delete" until
+// it is removed. The topic is cut where the name would become too long.
+func asideDirName(tp TopicPartition, unique, ending string) string {
+	suffix := "-" + strconv.Itoa(int(tp.Partition)) + "." + unique + ending
 	return tp.Topic[:min(len(tp.Topic), maxDirNameBytes-len(suffix))] + suffix
 }
 

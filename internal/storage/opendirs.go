@@ -18,7 +18,7 @@ func OpenManager(ctx context.Context, options ManagerOptions) (*Manager, error) 
 	if options.Default == nil {
 		return nil, errors.New("storage: ManagerOptions.Default is missing: a log cannot be opened without its topic's settings")
 	}
-	m := &Manager{clock: options.Clock, logger: options.Logger, locks: options.Locks, logs: map[TopicPartition]*Log{}, timers: map[*pendingTimer]struct{}{}}
+	m := &Manager{clock: options.Clock, logger: options.Logger, locks: options.Locks, logs: map[TopicPartition]*Log{}, unavailable: map[TopicPartition]*logDir{}, timers: map[*pendingTimer]struct{}{}}
 	m.current.Store(&options)
 	if m.locks == nil {
 		if err := m.lockDirs(options); err != nil {
@@ -119,13 +119,24 @@ func (m *Manager) openDir(ctx context.Context, d *logDir) error {
 		for _, l := range opened {
 			l.closeFiles()
 		}
+		m.noteUnavailable(d, found)
 		return err
 	}
+	d.stale.Store(points.speakOfOthers(found))
 	d.loaded.Store(true)
 	if clean && !d.recoveryPoints.dirty.Load() && !d.startOffsets.dirty.Load() {
 		return nil
 	}
 	return d.writeCheckpoints()
+}
+
+// noteUnavailable remembers which partitions lie in a directory that cannot be opened, so that they are not made anew elsewhere.
+func (m *Manager) noteUnavailable(d *logDir, found []TopicPartition) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, tp := range found {
+		m.unavailable[tp] = d
+	}
 }
 
 // register makes the opened logs of a directory known, all or none.
