@@ -87,8 +87,11 @@ func ReadOffsetCheckpoint(fs vfs.FS, name string) (map[TopicPartition]int64, err
 		}
 		partition, err1 := strconv.ParseInt(fields[1], 10, 32)
 		offset, err2 := strconv.ParseInt(fields[2], 10, 64)
+		if err := errors.Join(err1, err2); err != nil {
+			return err
+		}
 		offsets[TopicPartition{fields[0], int32(partition)}] = offset
-		return errors.Join(err1, err2)
+		return nil
 	})
 	return offsets, err
 }

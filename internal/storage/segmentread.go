@@ -21,6 +21,10 @@ func (s *segment) find(file io.ReaderAt, offset, limit int64) (at place, found b
 	if err != nil {
 		return place{}, false, err
 	}
+	if size := s.size(); from > size {
+		s.rebuildLater(fmt.Errorf("%w: it points to byte %d of %d", errIndexDamaged, from, size))
+		from = 0
+	}
 	from = min(from, limit)
 	at, found, err = scanTo(file, from, limit, s.base, offset)
 	if from > 0 && err != nil && isDamage(err) {
