@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // clockTick is the unit of the times in /proc: USER_HZ, 100 on every Linux that Go runs on.
@@ -22,13 +24,33 @@ func (c CPU) Sub(earlier CPU) CPU {
 	return CPU{User: c.User - earlier.User, System: c.System - earlier.System}
 }
 
-// CPUOf reads the processor time of a process.
+// CPUOf reads the processor time of a process: how much from its CPU clock, which counts in nanoseconds, and how it divides into user and
+// system time from /proc, which counts in ticks and loses what is shorter.
 func CPUOf(pid int) (CPU, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return CPU{}, err
 	}
-	return parseStat(string(text))
+	ticks, err := parseStat(string(text))
+	if err != nil {
+		return CPU{}, err
+	}
+	var clock unix.Timespec
+	if err := unix.ClockGettime(cpuClock(pid), &clock); err != nil {
+		return CPU{}, fmt.Errorf("the CPU clock of process %d: %w", pid, err)
+	}
+	total := time.Duration(clock.Nano())
+	if ticks.Total() == 0 {
+		return CPU{User: total}, nil
+	}
+	user := time.Duration(float64(total) * float64(ticks.User) / float64(ticks.Total()))
+	return CPU{User: user, System: total - user}, nil
+}
+
+// cpuClock is the clock of a process's processor time, as clock_getcpuclockid(3) makes it.
+func cpuClock(pid int) int32 {
+	const scheduler = 2
+	return int32(^pid)<<3 | scheduler
 }
 
 // parseStat reads utime and stime, the 14th and 15th field. The second is the program's name, which may hold anything but ends with

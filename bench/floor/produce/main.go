@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -44,21 +45,24 @@ func main() {
 		os.Exit(1)
 	}
 	s := &sink{dir: dir, files: map[string]*partition{}}
-	err = frame.Main(func(conn *net.TCPConn) (frame.Handler, error) {
-		var out []byte
-		return func(request []byte) error {
-			var err error
-			if out, err = s.produce(out[:0], request); err != nil {
-				return err
-			}
-			_, err = conn.Write(out)
-			return err
-		}, nil
-	})
+	err = frame.Main(func(conn *net.TCPConn) (frame.Handler, error) { return s.handler(conn), nil })
 	_ = os.RemoveAll(dir)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
+	}
+}
+
+// handler answers the requests of one connection.
+func (s *sink) handler(conn io.Writer) frame.Handler {
+	var out []byte
+	return func(request []byte) error {
+		var err error
+		if out, err = s.produce(out[:0], request); err != nil {
+			return err
+		}
+		_, err = conn.Write(out)
+		return err
 	}
 }
 
