@@ -25,4 +25,4 @@ interop-apache:
 
 # The programs of interop/clients that are Go have modules of their own, which `go vet ./...` does not see.
 interop-vet:
-	for module in gocheck franz-go sarama; do (cd interop/clients/$$module && go vet ./...) || exit 1; done
+	for module in gocheck franz-go sarama kafka-go; do (cd interop/clients/$$module && go vet ./...) || exit 1; done

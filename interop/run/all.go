@@ -21,7 +21,7 @@ type result struct {
 }
 
 // runAll runs the clients, o.parallel at a time. Results are in the order of clients.
-func runAll(ctx context.Context, w workplace, o options, clients []client, start func(context.Context, string) (node, error), out io.Writer) []result {
+func runAll(ctx context.Context, w workplace, o options, clients []client, start startFunc, out io.Writer) []result {
 	results := make([]result, len(clients))
 	var printing sync.Mutex
 	slots := make(chan struct{}, max(1, o.parallel))
@@ -41,7 +41,7 @@ func runAll(ctx context.Context, w workplace, o options, clients []client, start
 	return results
 }
 
-func runOne(ctx context.Context, w workplace, o options, c client, start func(context.Context, string) (node, error), progress func(string)) (r result) {
+func runOne(ctx context.Context, w workplace, o options, c client, start startFunc, progress func(string)) (r result) {
 	r.client = c.name
 	began := time.Now()
 	defer func() { r.took = time.Since(began) }()
@@ -68,7 +68,7 @@ func runOne(ctx context.Context, w workplace, o options, c client, start func(co
 	defer log.Close()
 	var n node
 	if !slices.Contains(c.ownNodes, o.target) {
-		if n, err = start(ctx, c.name); err != nil {
+		if n, err = start(ctx, c.name, c.settings); err != nil {
 			r.fail("node", err.Error())
 			return r
 		}

@@ -25,7 +25,7 @@ func TestRunAllGivesEveryClientANodeAndSumsUp(t *testing.T) {
 	broken := client{name: "broken", install: func(context.Context, workplace) (command, error) { return command{}, errors.New("no network") }}
 	absent := client{name: "absent", programs: []string{"no-such-runtime"}}
 	nodes := map[string]*fakeNode{"good": {}, "bad": {}}
-	start := func(_ context.Context, name string) (node, error) { return nodes[name], nil }
+	start := func(_ context.Context, name string, _ []string) (node, error) { return nodes[name], nil }
 	o := options{target: "ottla", parallel: 1, clientTimeout: time.Minute}
 	var out strings.Builder
 	results := runAll(t.Context(), w, o, []client{

@@ -13,6 +13,8 @@ type client struct {
 	programs []string
 	// install brings what the client needs and returns the command that runs it.
 	install func(ctx context.Context, w workplace) (command, error)
+	// settings of the node, as key=value, over the defaults.
+	settings []string
 	// ownNodes names the targets of which the entry itself starts the nodes that it needs.
 	ownNodes []string
 	// only names the one target for which the entry makes sense; empty: every.
@@ -35,9 +37,11 @@ var catalogue = []client{
 	{name: "kafka-python", programs: []string{"python3"}, install: pythonProgram("kafka-python")},
 	{name: "kafkajs", programs: []string{"node", "npm"}, install: nodeProgram("kafkajs")},
 	{name: "sarama", programs: []string{"go"}, install: goProgram("sarama")},
+	{name: "kafka-go", programs: []string{"go"}, install: goProgram("kafka-go")},
 	{name: "franz-go", programs: []string{"go"}, install: goProgram("franz-go")},
 	{name: "apache-tools", programs: []string{"go", "java"}, install: goTests("./interop/tools/...", "interop"), ownNodes: []string{targetOttla, targetApache}},
-	{name: "apache-client-tools", programs: []string{"go", "java"}, install: goTests("./interop/clienttools/...", "interop"), ownNodes: []string{targetApache}},
+	{name: "apache-client-tools", programs: []string{"go", "java"}, install: goTests("./interop/clienttools/...", "interop"), ownNodes: []string{targetApache},
+		settings: []string{"group.initial.rebalance.delay.ms=0", "offsets.topic.num.partitions=4"}},
 	{name: "golden", programs: []string{"go"}, install: goTests("./interop/golden/...", ""), ownNodes: []string{targetOttla}, only: targetOttla},
 }
 

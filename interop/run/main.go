@@ -39,7 +39,7 @@ func main() {
 	flag.StringVar(&o.checks, "checks", "", "run only the checks whose name contains this text")
 	flag.BoolVar(&o.skipMissing, "skip-missing", false, "leave out clients whose runtime (Java, Python, Node) is not installed, instead of failing")
 	flag.IntVar(&o.parallel, "parallel", 2, "how many clients run at the same time")
-	flag.DurationVar(&o.clientTimeout, "client-timeout", 8*time.Minute, "how long one client may take after its installation")
+	flag.DurationVar(&o.clientTimeout, "client-timeout", 15*time.Minute, "how long one client may take after its installation")
 	flag.BoolVar(&o.keepNode, "keep-node", false, "keep the data directory of every node")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -42,11 +43,15 @@ type node interface {
 	Close(keep bool)
 }
 
-// starter returns a function that starts a new node on an empty directory; name becomes part of its files' names.
-func starter(ctx context.Context, w workplace, o options) (func(ctx context.Context, name string) (node, error), error) {
+// startFunc starts a new node on an empty directory. name becomes part of its files' names; settings are key=value.
+type startFunc func(ctx context.Context, name string, settings []string) (node, error)
+
+func starter(ctx context.Context, w workplace, o options) (startFunc, error) {
 	switch o.target {
 	case targetApache:
-		return func(ctx context.Context, name string) (node, error) { return startApache(ctx) }, nil
+		return func(ctx context.Context, _ string, settings []string) (node, error) {
+			return startApache(ctx, settings)
+		}, nil
 	case targetOttla:
 		bin := filepath.Join(w.cache, "bin", "ottla")
 		build := exec.CommandContext(ctx, "go", "build", "-o", bin, "./cmd/ottla")
@@ -54,7 +59,9 @@ func starter(ctx context.Context, w workplace, o options) (func(ctx context.Cont
 		if out, err := build.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("go build ./cmd/ottla: %w\n%s", err, out)
 		}
-		return func(ctx context.Context, name string) (node, error) { return startOttla(ctx, w, bin, name) }, nil
+		return func(ctx context.Context, name string, settings []string) (node, error) {
+			return startOttla(ctx, w, bin, name, settings)
+		}, nil
 	}
 	return nil, fmt.Errorf("-target %s: allowed are %s and %s", o.target, targetOttla, targetApache)
 }
@@ -62,10 +69,15 @@ func starter(ctx context.Context, w workplace, o options) (func(ctx context.Cont
 // apacheNode is Apache Kafka as a node.
 type apacheNode struct{ *apachekafka.Broker }
 
-func startApache(ctx context.Context) (node, error) {
+func startApache(ctx context.Context, settings []string) (node, error) {
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
-	b, err := apachekafka.Start(ctx, apachekafka.Options{HeapMB: 768})
+	properties := map[string]string{}
+	for _, setting := range settings {
+		key, value, _ := strings.Cut(setting, "=")
+		properties[key] = value
+	}
+	b, err := apachekafka.Start(ctx, apachekafka.Options{HeapMB: 768, Properties: properties})
 	if err != nil {
 		return nil, err
 	}
@@ -85,12 +97,13 @@ func (n apacheNode) Close(keep bool) {
 // ottlaNode is the process `ottla serve` with a data directory of its own.
 type ottlaNode struct {
 	bin, addr, dir, logFile string
+	settings                []string
 
 	cmd    *exec.Cmd
 	exited chan struct{} // closed when the process that cmd names has been waited for
 }
 
-func startOttla(ctx context.Context, w workplace, bin, name string) (node, error) {
+func startOttla(ctx context.Context, w workplace, bin, name string, settings []string) (node, error) {
 	dir, err := os.MkdirTemp("", "ottla-interop-"+name+"-")
 	if err != nil {
 		return nil, err
@@ -99,7 +112,7 @@ func startOttla(ctx context.Context, w workplace, bin, name string) (node, error
 	if err != nil {
 		return nil, err
 	}
-	n := &ottlaNode{bin: bin, addr: addr, dir: dir, logFile: filepath.Join(w.outDir(), "ottla-node-"+name+".log")}
+	n := &ottlaNode{bin: bin, addr: addr, dir: dir, settings: settings, logFile: filepath.Join(w.outDir(), "ottla-node-"+name+".log")}
 	os.Remove(n.logFile)
 	if err := n.Start(ctx); err != nil {
 		n.Close(false)
@@ -118,7 +131,11 @@ func (n *ottlaNode) Start(ctx context.Context) error {
 		return err
 	}
 	defer out.Close() // the process keeps its own
-	cmd := exec.Command(n.bin, "serve", "--data", n.dir, "--listen", n.addr, "--log-level", "info")
+	args := []string{"serve", "--data", n.dir, "--listen", n.addr, "--log-level", "info"}
+	for _, setting := range n.settings {
+		args = append(args, "--set", setting)
+	}
+	cmd := exec.Command(n.bin, args...)
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt typed at this program must not reach the node before Close does
 	if err := cmd.Start(); err != nil {

@@ -42,10 +42,14 @@ export async function newTopic(check, numPartitions, configs = {}) {
   const topic = unique('t');
   const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
   await withAdmin(async (admin) => {
-    await admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor: 1, configEntries }] });
+    await admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions, replicationFactor: 1, configEntries }] });
     await check.eventually(async () => {
-      const offsets = await admin.fetchTopicOffsets(topic);
-      return offsets.length === numPartitions ? '' : `the new topic ${topic} has ${offsets.length} partitions`;
+      try {
+        const offsets = await admin.fetchTopicOffsets(topic);
+        return offsets.length === numPartitions ? '' : `the new topic ${topic} has ${offsets.length} partitions`;
+      } catch (error) {
+        return `the new topic ${topic} is not served: ${error}`;
+      }
     });
   });
   return topic;
