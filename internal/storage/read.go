@@ -42,7 +42,8 @@ func (l *Log) Read(offset int64, maxBytes int, upToOffset int64, minOneBatch boo
 
 // readError says of a file that is gone what is the case: retention has removed the segment.
 func (l *Log) readError(offset int64, err error) error {
-	if start := l.LogStartOffset(); errors.Is(err, fs.ErrNotExist) && offset < start {
+	gone := errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrClosed)
+	if start := l.LogStartOffset(); gone && offset < start {
 		return &OffsetOutOfRangeError{offset, start, l.LogEndOffset()}
 	}
 	return l.dir.fail("reading "+l.tp.String(), err)
