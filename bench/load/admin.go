@@ -13,7 +13,7 @@ import (
 // pollInterval is how often something that is not there yet is asked for.
 const pollInterval = 2 * time.Millisecond
 
-// CreateTopics makes topics of so many partitions and returns when each has a leader.
+// CreateTopics makes topics of so many partitions and returns when each partition has a leader that serves.
 func CreateTopics(ctx context.Context, addr string, partitions int, names ...string) error {
 	c, err := Dial(ctx, addr)
 	if err != nil {
@@ -37,41 +37,49 @@ func CreateTopics(ctx context.Context, addr string, partitions int, names ...str
 			}
 		}
 	}
-	return awaitLeaders(ctx, c, partitions, names)
+	for _, name := range names {
+		if err := awaitLeaders(ctx, c, name, partitions); err != nil {
+			return fmt.Errorf("topic %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
-func awaitLeaders(ctx context.Context, c *Conn, partitions int, names []string) error {
-	request := kmsg.NewPtrMetadataRequest()
-	request.Version = 8
-	for _, name := range names {
-		topic := kmsg.NewMetadataRequestTopic()
-		topic.Topic = kmsg.StringPtr(name)
-		request.Topics = append(request.Topics, topic)
+// awaitLeaders asks for the end of every partition until all tell it: Apache Kafka names a leader before that knows its office.
+func awaitLeaders(ctx context.Context, c *Conn, name string, partitions int) error {
+	topic := kmsg.NewListOffsetsRequestTopic()
+	topic.Topic = name
+	for i := range partitions {
+		p := kmsg.NewListOffsetsRequestTopicPartition()
+		p.Partition, p.Timestamp = int32(i), -1
+		topic.Partitions = append(topic.Partitions, p)
 	}
+	request := kmsg.NewPtrListOffsetsRequest()
+	request.Version, request.ReplicaID = 2, -1
+	request.Topics = append(request.Topics, topic)
 	for {
 		response, err := c.Do(request)
 		if err != nil {
 			return err
 		}
-		if ledPartitions(response.(*kmsg.MetadataResponse)) >= partitions*len(names) {
-			return nil
+		if err = offsetsError(response.(*kmsg.ListOffsetsResponse)); err == nil || !kerr.IsRetriable(err) {
+			return err
 		}
-		if err := pause(ctx, 10*pollInterval); err != nil {
-			return fmt.Errorf("topics without leaders: %w", err)
+		if pause(ctx, 10*pollInterval) != nil {
+			return err
 		}
 	}
 }
 
-func ledPartitions(m *kmsg.MetadataResponse) int {
-	led := 0
-	for _, t := range m.Topics {
+func offsetsError(r *kmsg.ListOffsetsResponse) error {
+	for _, t := range r.Topics {
 		for _, p := range t.Partitions {
-			if p.ErrorCode == 0 && p.Leader >= 0 {
-				led++
+			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+				return err
 			}
 		}
 	}
-	return led
+	return nil
 }
 
 // DeleteTopics removes topics.

@@ -128,10 +128,15 @@ func (b *bench) stopBrokers() error {
 	return errors.Join(errs...)
 }
 
-// turns are the sides in the order of a round: who is first changes, for what one leaves behind (dirty pages above all) burdens the next.
+// turns are the sides in the order of a round. Who is first changes, and so does who comes after whom: what one leaves behind, dirty
+// pages above all, burdens the next.
 func turns(sides []string, round int) []string {
 	at := round % len(sides)
-	return append(slices.Clone(sides[at:]), sides[:at]...)
+	order := append(slices.Clone(sides[at:]), sides[:at]...)
+	if round%2 == 1 {
+		slices.Reverse(order)
+	}
+	return order
 }
 
 // add keeps a sample. Round 0 warms up and does not count.
@@ -172,6 +177,9 @@ func (b *bench) runAll() error {
 		var err error
 		if !fresh || l.ownBrokers {
 			err = b.startBrokers()
+		}
+		if err == nil && !fresh && !l.ownBrokers {
+			err = b.warmUp()
 		}
 		if fresh = !l.ownBrokers && err == nil; err == nil {
 			err = l.run(b, l.name)

@@ -156,7 +156,7 @@ func restart(ctx context.Context, t target.Target, partitions int, topics ...str
 		return 0, 0, err
 	}
 	cpu, err := target.CPUOf(t.Pid())
-	return elapsed, cpu.Total(), err
+	return elapsed, cpu.Total, err
 }
 
 // settledMemory waits until the process has calmed down and returns its resident memory.

@@ -14,17 +14,22 @@ import (
 const clockTick = time.Second / 100
 
 // CPU is processor time of a process, ended threads included.
-type CPU struct{ User, System time.Duration }
-
-// Total is user and system time together.
-func (c CPU) Total() time.Duration { return c.User + c.System }
-
-// Sub is what was used between two readings.
-func (c CPU) Sub(earlier CPU) CPU {
-	return CPU{User: c.User - earlier.User, System: c.System - earlier.System}
+type CPU struct {
+	Total        time.Duration
+	User, System time.Duration // in ticks; together less than Total
 }
 
-// CPUOf reads the processor time of a process: how much from its CPU clock, which counts in nanoseconds, and how it divides into user and
+// Sub is what was used between two readings, with Total divided as the ticks are.
+func (c CPU) Sub(earlier CPU) CPU {
+	d := CPU{Total: c.Total - earlier.Total, User: c.User - earlier.User, System: c.System - earlier.System}
+	if ticks := d.User + d.System; ticks > 0 {
+		d.User = time.Duration(float64(d.Total) * float64(d.User) / float64(ticks))
+		d.System = d.Total - d.User
+	}
+	return d
+}
+
+// CPUOf reads the processor time of a process: how much from its CPU clock, which counts in nanoseconds, and how that divides into user and
 // system time from /proc, which counts in ticks and loses what is shorter.
 func CPUOf(pid int) (CPU, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -39,12 +44,8 @@ func CPUOf(pid int) (CPU, error) {
 	if err := unix.ClockGettime(cpuClock(pid), &clock); err != nil {
 		return CPU{}, fmt.Errorf("the CPU clock of process %d: %w", pid, err)
 	}
-	total := time.Duration(clock.Nano())
-	if ticks.Total() == 0 {
-		return CPU{User: total}, nil
-	}
-	user := time.Duration(float64(total) * float64(ticks.User) / float64(ticks.Total()))
-	return CPU{User: user, System: total - user}, nil
+	ticks.Total = time.Duration(clock.Nano())
+	return ticks, nil
 }
 
 // cpuClock is the clock of a process's processor time, as clock_getcpuclockid(3) makes it.
