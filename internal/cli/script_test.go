@@ -5,6 +5,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -71,7 +72,7 @@ type stage struct {
 func newStage(t *testing.T) *stage {
 	t.Helper()
 	node, err := broker.Start(t.Context(), broker.Config{
-		DataDir: t.TempDir(), Addr: "127.0.0.1:0",
+		DataDir: t.TempDir(), Addr: "127.0.0.1:0", Logger: slog.New(slog.DiscardHandler),
 		Properties: map[string]string{"group.initial.rebalance.delay.ms": "0", "offsets.topic.num.partitions": "1"},
 	})
 	if err != nil {

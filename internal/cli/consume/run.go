@@ -71,7 +71,10 @@ type reader struct {
 }
 
 func (r *reader) clientOptions(ctx context.Context, s *profile.Session) ([]kgo.Opt, error) {
-	opts := []kgo.Opt{kgo.KeepControlRecords()} // they tell how far a partition has been read
+	opts := []kgo.Opt{
+		kgo.KeepControlRecords(), // they tell how far a partition has been read
+		kgo.FetchMaxWait(maxFetchWait),
+	}
 	if r.o.readCommitted {
 		opts = append(opts, kgo.FetchIsolationLevel(kgo.ReadCommitted()))
 	}
@@ -91,6 +94,9 @@ func (r *reader) clientOptions(ctx context.Context, s *profile.Session) ([]kgo.O
 	r.plan, err = partitionPlan(ctx, s, r.o)
 	return append(opts, kgo.ConsumePartitions(r.plan.from)), err
 }
+
+// maxFetchWait bounds how long a fetch stays open. A partition that becomes ready meanwhile is only in the next one, and a person waits for it.
+const maxFetchWait = 500 * time.Millisecond
 
 // maxPoll bounds the records that are shown between two looks at the context.
 const maxPoll = 10_000

@@ -3,6 +3,7 @@ package debug
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,7 +21,7 @@ import (
 func data(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	node, err := broker.Start(t.Context(), broker.Config{DataDir: dir, Addr: "127.0.0.1:0"})
+	node, err := broker.Start(t.Context(), broker.Config{DataDir: dir, Addr: "127.0.0.1:0", Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

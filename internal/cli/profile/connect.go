@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -80,7 +81,7 @@ func why(err error, patience time.Duration) string {
 		return fmt.Sprintf("nothing came within %s", patience)
 	case errors.As(err, &op) && op.Op == "dial":
 		return strings.TrimPrefix(op.Err.Error(), "connect: ")
-	case errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return "the connection was closed at once, so what listens there does not speak Kafka's protocol without TLS"
 	}
 	return err.Error()
