@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"time"
 
@@ -176,10 +177,17 @@ func offsetsOutOfRange(c c) {
 
 func autoCreate(c c) {
 	topic := gocheck.Unique("auto")
-	w := writer(topic)
-	w.AllowAutoTopicCreation = true
 	sent := []kafka.Message{message("v")}
-	c.Must(send(c, w, sent), "produce to a topic that is not there")
+	c.Eventually(func() string { // kafka-go leaves it to its user to send again while the topic is being made
+		w := writer(topic)
+		w.AllowAutoTopicCreation = true
+		err := send(c, w, sent)
+		if errors.Is(err, kafka.UnknownTopicOrPartition) || errors.Is(err, kafka.LeaderNotAvailable) {
+			return err.Error()
+		}
+		c.Must(err, "produce to a topic that is not there")
+		return ""
+	})
 	sameRecords(c, sent, read(c, topic, 0, kafka.FirstOffset, 1))
 	if got := len(describeTopic(c, topic).Partitions); got != 1 {
 		c.Fatalf("the topic has %d partitions, num.partitions says 1", got)
