@@ -16,8 +16,9 @@ import (
 type epochCache struct {
 	mu      sync.Mutex // guards the rest
 	loaded  bool
-	dirty   bool // written since the last sync
-	damaged bool // recovery found no file that it can add to
+	dirty   bool  // changed since the last sync
+	newFrom int64 // while dirty: nothing has changed that speaks of offsets below; -1: all may have
+	damaged bool  // recovery found no file that it can add to
 	entries []EpochEntry
 }
 
@@ -58,9 +59,17 @@ func (c *epochCache) assign(source epochSource, epoch int32, startOffset int64) 
 	if err := c.load(source); err != nil {
 		return err
 	}
+	before := len(c.entries)
 	if c.assignEntry(EpochEntry{epoch, startOffset}) {
 		// Written with the next flush: an epoch without records says nothing that a restart needs, and one with records is found in
 		// them. Thousands of idle partitions get a new epoch at every start.
+		from := startOffset
+		if len(c.entries) <= before {
+			from = -1 // it took the place of others
+		}
+		if !c.dirty || from < c.newFrom {
+			c.newFrom = from
+		}
 		c.dirty = true
 	}
 	return nil
@@ -82,15 +91,15 @@ func (c *epochCache) assignEntry(e EpochEntry) bool {
 }
 
 func (c *epochCache) write(source epochSource) error {
-	c.dirty = true
+	c.dirty, c.newFrom = true, -1
 	return writeEpochCheckpoint(source.fs(), source.path(), c.entries, unsynced)
 }
 
-// sync makes the file durable if it has changed.
-func (c *epochCache) sync(source epochSource) error {
+// sync makes the file durable if what it says of the records before the log end offset has changed.
+func (c *epochCache) sync(source epochSource, logEndOffset int64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.dirty {
+	if !c.dirty || c.newFrom >= logEndOffset {
 		return nil
 	}
 	if err := writeEpochCheckpoint(source.fs(), source.path(), c.entries, synced); err != nil {

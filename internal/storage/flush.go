@@ -77,18 +77,17 @@ func (l *Log) syncNames() error {
 func (l *Log) syncAround(end endMark) error {
 	list := l.list()
 	for i := firstUnflushed(list, l.recoveryPoint.Load()); i < len(list) && list[i].base <= end.offset; i++ {
-		err := list[i].loadIndexes()
-		if err == nil {
-			err = list[i].syncIndexes()
+		if !list[i].indexesLoaded.Load() {
+			continue // never used: nothing has been written
 		}
-		if err != nil && !list[i].removed.Load() {
+		if err := list[i].syncIndexes(); err != nil && !list[i].removed.Load() {
 			return err
 		}
 	}
 	if err := l.syncSnapshots(); err != nil {
 		return err
 	}
-	if err := l.epochs.sync(l); err != nil {
+	if err := l.epochs.sync(l, end.offset); err != nil {
 		return err
 	}
 	if !l.newMetadata.Swap(false) {

@@ -96,7 +96,9 @@ func (l *Log) AssignEpoch(epoch int32, startOffset int64) error {
 	if err := l.usable(); err != nil {
 		return err
 	}
-	defer l.newAround.Store(true)
+	if startOffset < l.LogEndOffset() {
+		defer l.newAround.Store(true)
+	}
 	return l.dir.fail("noting a leader epoch of "+l.tp.String(), l.epochs.assign(l, epoch, startOffset))
 }
 
