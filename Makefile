@@ -26,3 +26,10 @@ interop-apache:
 # The programs of interop/clients that are Go have modules of their own, which `go vet ./...` does not see.
 interop-vet:
 	for module in gocheck franz-go sarama kafka-go; do (cd interop/clients/$$module && go vet ./...) || exit 1; done
+
+# Ottla beside Apache Kafka 4.3.1 and two bare programs: one table, in about twenty-five minutes; docs/benchmarks.md tells how to read it.
+# BENCH=-quick takes about three; BENCH='-only produce-1k,start' some loads; BENCH='-sides ottla,floor' needs no Java.
+.PHONY: bench
+BENCH ?=
+bench:
+	go run ./bench/run $(BENCH)
