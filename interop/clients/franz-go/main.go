@@ -28,6 +28,7 @@ func main() {
 	r.Check("idempotent", minute, idempotent)
 	r.Check("offsets/time", minute, offsetsByTime)
 	r.Check("offsets/out-of-range", minute, offsetsOutOfRange)
+	r.Check("fetch/short-waits", minute, shortWaits)
 	r.Check("auto-create", minute, autoCreate)
 	r.Check("group/come-and-go", 2*minute, comeAndGo)
 	for _, b := range []kgo.GroupBalancer{kgo.RangeBalancer(), kgo.RoundRobinBalancer(), kgo.StickyBalancer(), kgo.CooperativeStickyBalancer()} {
