@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"ottla.dev/ottla/internal/clock"
 	"ottla.dev/ottla/internal/config"
 	"ottla.dev/ottla/internal/network"
 	"ottla.dev/ottla/internal/protocol"
@@ -60,7 +59,6 @@ type fetchOp struct {
 	refused bool // the entries say why
 	urgent  bool // an error or a divergence: not worth waiting
 	waiter  *run.Waiter
-	timer   clock.Timer
 	waited  bool
 	headBuf []byte
 	cuts    []int // positions in headBuf where each entry's records go
@@ -258,23 +256,24 @@ func (e *fetchEntry) divergence(log *storage.Log) bool {
 }
 
 // wait parks the request until min.bytes are there, max.wait is over or the client is gone.
+//
+// As soon as something can fire the waiter, the op may be answered and recycled by another goroutine: from then on only locals are used.
 func (op *fetchOp) wait() {
-	op.waited = true
-	op.waiter = run.NewWaiter(op.minBytes()-op.bytes, func() { op.request.Respond(op) })
-	op.timer = op.server.Clock.AfterFunc(time.Duration(op.req.MaxWaitMs)*time.Millisecond, func() { op.waiter.Fire() })
-	op.request.OnCancel(func() { op.waiter.Fire() })
-	waiter := op.waiter // the op may be answered and gone as soon as the waiter knows a partition
 	type watch struct {
 		p    *run.Partition
 		seen int64
 	}
 	watches := make([]watch, 0, op.found)
 	for i := range op.entries {
-		if op.entries[i].partition == nil {
-			continue
+		if e := &op.entries[i]; e.partition != nil {
+			watches = append(watches, watch{e.partition, e.seen})
 		}
-		watches = append(watches, watch{op.entries[i].partition, op.entries[i].seen})
 	}
+	request, clock, maxWait := op.request, op.server.Clock, time.Duration(op.req.MaxWaitMs)*time.Millisecond
+	waiter := run.NewWaiter(op.minBytes()-op.bytes, func() { request.Respond(op) })
+	op.waited, op.waiter = true, waiter
+	waiter.FireAfter(clock, maxWait)
+	request.OnCancel(func() { waiter.Fire() })
 	for _, w := range watches {
 		waiter.Watch(w.p, w.seen)
 	}
@@ -426,9 +425,6 @@ func (op *fetchOp) failed(entry int, err error) error {
 
 // Discard implements network.Response.
 func (op *fetchOp) Discard() {
-	if op.timer != nil {
-		op.timer.Stop()
-	}
 	if op.waiter != nil {
 		op.waiter.Stop()
 	}

@@ -127,8 +127,12 @@ func batchAttributes(records []byte) uint16 {
 
 func carriesTransaction(records []byte) bool { return batchAttributes(records)&0x10 != 0 }
 
-// refused translates an append that failed.
+// refused translates an append that failed, and tells the operator, who otherwise could not find the client.
 func (op *produceOp) refused(p *run.Partition, part *protocol.ProducePartition, err error) {
+	if more, ok := op.server.refusals.next(op.server.Clock.Now()); ok {
+		op.server.Logger.Warn("refused records", "partition", p.TopicPartition.String(), "client", op.request.Header.ClientID, "connection", op.request.Conn.ID,
+			"error", err, "refusedSinceLastLine", more)
+	}
 	var invalid *record.Error
 	if errors.As(err, &invalid) {
 		part.Code, part.ErrorMessage = storage.ErrorCode(err), invalid.Message

@@ -42,6 +42,7 @@ type Server struct {
 	Deps
 	sessions    *sessionCache
 	producerIDs producerIDs
+	refusals    logLimiter
 }
 
 // New returns a server over the domains.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"sync"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -134,4 +135,55 @@ func TestHotPathsAllocateLittlePerRequestAndNothingPerRecord(t *testing.T) {
 			t.Logf("%s: %.2f allocations", test.name, got)
 		}
 	}
+}
+
+// TestShortWaitsWhileRecordsArrive has the end of a fetch's wait coincide with an arrival, thousands of times.
+func TestShortWaitsWhileRecordsArrive(t *testing.T) {
+	const readers, n = 4, 4000
+	writer := hotNode(t)
+	frame := produceFrame(t, "hot", 1, 10)
+	writer.roundTrip(frame)
+	address := writer.conn.RemoteAddr().String()
+	var group sync.WaitGroup
+	for range readers {
+		c := dialRaw(t, address)
+		group.Go(func() {
+			req := kmsg.NewPtrFetchRequest()
+			req.ReplicaID, req.MaxBytes, req.SessionEpoch, req.MaxWaitMillis, req.MinBytes = -1, 1<<20, -1, 1, 1
+			rp := kmsg.NewFetchRequestTopicPartition()
+			rp.PartitionMaxBytes, rp.CurrentLeaderEpoch = 1<<20, -1
+			req.Topics = []kmsg.FetchRequestTopic{{Topic: "hot", Partitions: []kmsg.FetchRequestTopicPartition{rp}}}
+			for offset := int64(0); offset < n; {
+				req.Topics[0].Partitions[0].FetchOffset = offset
+				answer := c.roundTrip(frameOf(req, 11))
+				resp := kmsg.NewPtrFetchResponse()
+				resp.SetVersion(11)
+				if err := resp.ReadFrom(answer[4:]); err != nil {
+					t.Error(err)
+					return
+				}
+				part := resp.Topics[0].Partitions[0]
+				if part.ErrorCode != 0 || part.HighWatermark < offset {
+					t.Errorf("at offset %d: code %d, high watermark %d", offset, part.ErrorCode, part.HighWatermark)
+					return
+				}
+				for rest := part.RecordBatches; len(rest) > 0; {
+					batch, left, err := record.Next(rest)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if batch.BaseOffset() != offset {
+						t.Errorf("offset %d follows %d", batch.BaseOffset(), offset)
+						return
+					}
+					offset, rest = batch.NextOffset(), left
+				}
+			}
+		})
+	}
+	for range n {
+		writer.roundTrip(frame)
+	}
+	group.Wait()
 }

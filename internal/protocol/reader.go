@@ -108,12 +108,12 @@ func (r *reader) nullableString(flexible bool) (b []byte, ok bool) {
 	return r.take(n), true
 }
 
-// arrayLen reads an array's length, 0 for a null array. A length that the rest of the message cannot hold, at minSize bytes an
+// arrayLen reads the length of an array that may not be null. A length that the rest of the message cannot hold, at minSize bytes an
 // element, is an error before anything is allocated for it.
 func (r *reader) arrayLen(flexible bool, minSize int) int {
 	n := r.length(flexible, true)
-	if n == -1 {
-		return 0
+	if n == -1 && r.err == nil {
+		r.fail(errors.New("an array is null that must not be"))
 	}
 	if n < 0 || n > len(r.b)/minSize {
 		r.fail(fmt.Errorf("an array of %d elements does not fit into the remaining %d bytes: %w", n, len(r.b), ErrShort))

@@ -3,6 +3,9 @@ package run
 import (
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"ottla.dev/ottla/internal/clock"
 )
 
 // Waiter waits until enough bytes have arrived in any of the partitions that it watches, or until it is fired for another reason: a time
@@ -15,6 +18,7 @@ type Waiter struct {
 
 	mu      sync.Mutex // guards the fields below; taken before a partition's
 	watched []*Partition
+	timer   clock.Timer
 	stopped bool
 }
 
@@ -65,11 +69,23 @@ func (w *Waiter) Fire() bool {
 	return true
 }
 
+// FireAfter fires the waiter after a time, unless it is stopped first.
+func (w *Waiter) FireAfter(c clock.Clock, d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.stopped {
+		w.timer = c.AfterFunc(d, func() { w.Fire() })
+	}
+}
+
 // Stop takes the waiter off its partitions, and keeps it off.
 func (w *Waiter) Stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stopped = true
+	if w.timer != nil {
+		w.timer.Stop()
+	}
 	for _, p := range w.watched {
 		p.mu.Lock()
 		delete(p.waiters, w)
