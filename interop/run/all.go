@@ -77,6 +77,11 @@ func runOne(ctx context.Context, w workplace, o options, c client, start startFu
 	limited, cancel := context.WithTimeout(ctx, o.clientTimeout)
 	defer cancel()
 	r.tally = drive(limited, command, n, o.checks, log, progress)
+	if n != nil && ctx.Err() == nil {
+		if why := n.Died(); why != "" {
+			r.fail("node", why)
+		}
+	}
 	return r
 }
 

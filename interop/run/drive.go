@@ -79,6 +79,9 @@ func restart(ctx context.Context, n node, how string) string {
 	if n == nil {
 		return "ERROR this entry has no node"
 	}
+	if why := n.Died(); why != "" { // a restart must not cover it up
+		return "ERROR " + why
+	}
 	switch how {
 	case "kill":
 		n.Kill()

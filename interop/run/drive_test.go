@@ -13,6 +13,7 @@ import (
 // fakeNode records what the runner does to it.
 type fakeNode struct {
 	done      []string
+	died      string
 	failStart bool
 }
 
@@ -20,6 +21,7 @@ func (n *fakeNode) Addr() string    { return "127.0.0.1:1" }
 func (n *fakeNode) DataDir() string { return "/data" }
 func (n *fakeNode) Kill()           { n.done = append(n.done, "kill") }
 func (n *fakeNode) Shutdown() error { n.done = append(n.done, "stop"); return nil }
+func (n *fakeNode) Died() string    { return n.died }
 func (n *fakeNode) Close(bool)      { n.done = append(n.done, "close") }
 func (n *fakeNode) Start(context.Context) error {
 	n.done = append(n.done, "start")
@@ -67,6 +69,7 @@ func TestRestartThatFailsIsToldToTheClient(t *testing.T) {
 	}{
 		{&fakeNode{failStart: true}, "kill", "ERROR port taken"},
 		{&fakeNode{}, "gently", "ERROR RESTART kill or RESTART stop, not gently"},
+		{&fakeNode{died: "panic: nil"}, "kill", "ERROR panic: nil"},
 		{nil, "kill", "ERROR this entry has no node"},
 	} {
 		if got := restart(t.Context(), c.n, c.how); got != c.want {

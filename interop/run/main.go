@@ -30,6 +30,7 @@ type options struct {
 	parallel      int
 	clientTimeout time.Duration
 	keepNode      bool
+	race          bool
 }
 
 func main() {
@@ -41,6 +42,7 @@ func main() {
 	flag.IntVar(&o.parallel, "parallel", 2, "how many clients run at the same time")
 	flag.DurationVar(&o.clientTimeout, "client-timeout", 15*time.Minute, "how long one client may take after its installation")
 	flag.BoolVar(&o.keepNode, "keep-node", false, "keep the data directory of every node")
+	flag.BoolVar(&o.race, "race", false, "build Ottla with the race detector; a race ends the node and is a failure")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -27,6 +28,8 @@ const (
 const (
 	startPatience = 90 * time.Second
 	stopPatience  = 20 * time.Second
+	// maxShownBytes is how much of a crash is shown in the table; the log has all.
+	maxShownBytes = 600
 )
 
 // node is a running target.
@@ -39,6 +42,8 @@ type node interface {
 	Kill()
 	Shutdown() error
 	Start(ctx context.Context) error
+	// Died tells why the process ended though nobody asked it to; "" when it runs.
+	Died() string
 	// Close ends the node and removes its data unless they are to be kept.
 	Close(keep bool)
 }
@@ -54,7 +59,11 @@ func starter(ctx context.Context, w workplace, o options) (startFunc, error) {
 		}, nil
 	case targetOttla:
 		bin := filepath.Join(w.cache, "bin", "ottla")
-		build := exec.CommandContext(ctx, "go", "build", "-o", bin, "./cmd/ottla")
+		args := []string{"build", "-o", bin, "./cmd/ottla"}
+		if o.race {
+			args = slices.Insert(args, 1, "-race")
+		}
+		build := exec.CommandContext(ctx, "go", args...)
 		build.Dir = w.root
 		if out, err := build.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("go build ./cmd/ottla: %w\n%s", err, out)
@@ -85,6 +94,14 @@ func startApache(ctx context.Context, settings []string) (node, error) {
 }
 
 func (n apacheNode) Start(ctx context.Context) error { return n.Broker.Restart(ctx) }
+
+// Died asks for the process: the broker waits for it as soon as it ends, so that a dead one is not there any more.
+func (n apacheNode) Died() string {
+	if pid := n.Pid(); pid != 0 && syscall.Kill(pid, 0) == nil {
+		return ""
+	}
+	return "Apache Kafka ended by itself"
+}
 
 func (n apacheNode) Close(keep bool) {
 	if keep {
@@ -136,6 +153,7 @@ func (n *ottlaNode) Start(ctx context.Context) error {
 		args = append(args, "--set", setting)
 	}
 	cmd := exec.Command(n.bin, args...)
+	cmd.Env = append(os.Environ(), "GORACE=halt_on_error=1") // for -race: a race ends the node, which Died reports
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt typed at this program must not reach the node before Close does
 	if err := cmd.Start(); err != nil {
@@ -154,6 +172,27 @@ func (n *ottlaNode) Start(ctx context.Context) error {
 		return fmt.Errorf("ottla did not start: %w (%s)", err, n.logFile)
 	}
 	return nil
+}
+
+// Died shows the beginning of the panic, or of the race detector's report, that the node left.
+func (n *ottlaNode) Died() string {
+	if n.cmd == nil {
+		return "the node did not come back"
+	}
+	select {
+	case <-n.exited:
+	default:
+		return ""
+	}
+	text, _ := os.ReadFile(n.logFile)
+	shown := string(text)
+	for _, mark := range []string{"WARNING: DATA RACE", "fatal error: ", "panic: "} {
+		if at := strings.Index(shown, mark); at >= 0 {
+			shown = shown[at:min(len(shown), at+maxShownBytes)]
+			return fmt.Sprintf("ended by itself: %s (%s)", oneLine(shown), n.logFile)
+		}
+	}
+	return fmt.Sprintf("ended by itself with %d: %s (%s)", n.cmd.ProcessState.ExitCode(), oneLine(lastLines(shown, 3)), n.logFile)
 }
 
 func (n *ottlaNode) Kill() {

@@ -62,8 +62,7 @@ func adminConfigs(c c) {
 	topic := newTopic(c, 1)
 	want := func(key, value string, source sarama.ConfigSource) {
 		c.Eventually(func() string {
-			entries, err := adm.DescribeConfig(sarama.ConfigResource{Type: sarama.TopicResource, Name: topic, ConfigNames: []string{key}})
-			c.Must(err, "describe configs")
+			entries := describeConfig(c, adm, &sarama.ConfigResource{Type: sarama.TopicResource, Name: topic, ConfigNames: []string{key}})
 			if len(entries) != 1 || entries[0].Value != value || entries[0].Source != source {
 				return fmt.Sprintf("%s: want %s from %s, got %+v", key, value, source, entries)
 			}
@@ -90,11 +89,22 @@ func adminConfigs(c c) {
 	want("cleanup.policy", "delete", sarama.SourceDefault)
 	brokers, _, err := adm.DescribeCluster()
 	c.Must(err, "describe cluster")
-	entries, err := adm.DescribeConfig(sarama.ConfigResource{Type: sarama.BrokerResource, Name: fmt.Sprint(brokers[0].ID())})
-	c.Must(err, "describe the broker")
+	entries := describeConfig(c, adm, &sarama.ConfigResource{Type: sarama.BrokerResource, Name: fmt.Sprint(brokers[0].ID())})
 	if len(entries) < 100 {
 		c.Fatalf("the broker has %d configs", len(entries))
 	}
+}
+
+func describeConfig(c c, adm sarama.ClusterAdmin, resource *sarama.ConfigResource) []sarama.ConfigEntry {
+	results, err := adm.DescribeConfigs([]*sarama.ConfigResource{resource}, sarama.DescribeConfigsOptions{})
+	c.Must(err, "describe configs")
+	if len(results) != 1 {
+		c.Fatalf("%d resources in the answer, want 1", len(results))
+	}
+	if r := results[0]; r.ErrorCode != sarama.ErrNoError {
+		c.Fatalf("describe the configs of %s: %v %s", resource.Name, r.ErrorCode, r.ErrorMsg)
+	}
+	return results[0].Configs
 }
 
 func describe(c c, adm sarama.ClusterAdmin, group string) *sarama.GroupDescription {

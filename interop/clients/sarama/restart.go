@@ -85,8 +85,7 @@ func restart(c c, how string) {
 		}
 		return ""
 	})
-	entries, err := adm.DescribeConfig(sarama.ConfigResource{Type: sarama.TopicResource, Name: topic, ConfigNames: []string{"retention.ms"}})
-	c.Must(err, "describe configs")
+	entries := describeConfig(c, adm, &sarama.ConfigResource{Type: sarama.TopicResource, Name: topic, ConfigNames: []string{"retention.ms"}})
 	if len(entries) != 1 || entries[0].Value != "7654321" {
 		c.Fatalf("retention.ms after the restart: %+v", entries)
 	}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// exitedNode is a node whose process, a shell script, has ended.
+func exitedNode(t *testing.T, script string) *ottlaNode {
+	t.Helper()
+	n := &ottlaNode{logFile: filepath.Join(t.TempDir(), "log"), cmd: exec.Command("sh", "-c", script), exited: make(chan struct{})}
+	out, err := os.Create(n.logFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	n.cmd.Stdout = out
+	n.cmd.Run()
+	close(n.exited)
+	return n
+}
+
+func TestDeathOfTheNodeIsTold(t *testing.T) {
+	for script, want := range map[string]string{
+		`echo level=INFO; echo "panic: nil map"; echo; echo goroutine 1; exit 2`: "ended by itself: panic: nil map goroutine 1",
+		`echo "WARNING: DATA RACE"; echo Read at 1; exit 66`:                     "ended by itself: WARNING: DATA RACE Read at 1",
+		`echo killed; exit 7`: "ended by itself with 7: killed",
+	} {
+		if got := exitedNode(t, script).Died(); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %q, want %q", script, got, want)
+		}
+	}
+	if got := (&ottlaNode{}).Died(); got == "" {
+		t.Error("a node without a process is alive")
+	}
+	running := &ottlaNode{cmd: exec.Command("true"), exited: make(chan struct{})}
+	if got := running.Died(); got != "" {
+		t.Errorf("a running node is told dead: %s", got)
+	}
+}
+
+func TestReservedAddressesDifferAndLieBelowTheEphemeralRange(t *testing.T) {
+	seen := map[string]bool{}
+	for range 20 {
+		addr, err := reserveAddr()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if seen[addr] || !strings.HasPrefix(addr, "127.0.0.1:260") {
+			t.Errorf("address %s after %v", addr, seen)
+		}
+		seen[addr] = true
+	}
+}
