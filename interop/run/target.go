@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -61,7 +60,8 @@ func starter(ctx context.Context, w workplace, o options) (startFunc, error) {
 		bin := filepath.Join(w.cache, "bin", "ottla")
 		args := []string{"build", "-o", bin, "./cmd/ottla"}
 		if o.race {
-			args = slices.Insert(args, 1, "-race")
+			bin += "-race"
+			args = []string{"build", "-race", "-o", bin, "./cmd/ottla"}
 		}
 		build := exec.CommandContext(ctx, "go", args...)
 		build.Dir = w.root
