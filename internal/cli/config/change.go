@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -80,17 +81,38 @@ func Alter(ctx context.Context, client *kgo.Client, resource Resource, changes [
 	if dryRun {
 		return changed, nil
 	}
-	after, err := Describe(ctx, client, resource)
-	if err != nil {
-		return nil, err
-	}
-	for i, c := range changed {
-		if now, ok := Find(after, c.Name); ok {
-			changed[i].New = now.Value
+	return changed, settle(ctx, client, resource, changes, changed)
+}
+
+// settle finds out what holds after deletions of which the broker did not say beforehand what they leave. Brokers learn of changes a little after
+// the controller has made them, so it asks until the old value is gone.
+func settle(ctx context.Context, client *kgo.Client, resource Resource, changes []Change, changed []Changed) error {
+	for i := range changed {
+		c := &changed[i]
+		if changes[i].Op != kmsg.IncrementalAlterConfigOpDelete || c.New != nil || c.Old == nil {
+			continue
+		}
+		for range settleTries {
+			now, err := Describe(ctx, client, resource)
+			if err != nil {
+				return err
+			}
+			if found, ok := Find(now, c.Name); !ok || deref(found.Value) != *c.Old {
+				c.New = found.Value // nothing if it is gone altogether, as the cluster's settings are
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(100 * time.Millisecond):
+			}
 		}
 	}
-	return changed, nil
+	return nil
 }
+
+// settleTries bounds the questions about one deletion: it may leave the value that was there.
+const settleTries = 5
 
 // on is the value that a setting will have after the change, as far as can be told beforehand.
 func (c Change) on(old Setting) *string {

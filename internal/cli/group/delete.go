@@ -48,14 +48,14 @@ first; --yes answers.`,
 }
 
 func remove(ctx context.Context, s *profile.Session, o deleteOptions) error {
-	described, err := s.Admin.DescribeGroups(ctx, o.groups...)
+	found, failed, err := states(ctx, s.Admin, o.groups)
 	if err != nil {
 		return err
 	}
 	var existing []string
 	results := make([]output.Result, 0, len(o.groups))
 	for _, name := range o.groups {
-		r := planned(described[name], name, o)
+		r := planned(found[name], failed[name], name, o)
 		if r.Error == nil {
 			existing = append(existing, name)
 		}
@@ -79,7 +79,7 @@ func remove(ctx context.Context, s *profile.Session, o deleteOptions) error {
 }
 
 // planned says whether a group can be deleted.
-func planned(g kadm.DescribedGroup, name string, o deleteOptions) output.Result {
+func planned(g state, err error, name string, o deleteOptions) output.Result {
 	r := output.Result{Name: name, Action: "deleted", DryRun: o.dryRun}
 	if o.dryRun {
 		r.Action = "would be deleted"
@@ -88,10 +88,8 @@ func planned(g kadm.DescribedGroup, name string, o deleteOptions) output.Result 
 		r.Detail = "only its offsets for " + strings.Join(o.topics, ", ")
 	}
 	switch {
-	case g.Err != nil:
-		return r.Fail("group "+name, g.Err, g.ErrMessage)
-	case g.State == "Dead" || g.Group == "":
-		return r.Fail("group "+name, kerr.GroupIDNotFound, "")
+	case err != nil:
+		r.Action, r.Detail, r.Error = "", "", output.Classify(err)
 	case len(g.Members) > 0 && len(o.topics) == 0:
 		r = r.Fail("group "+name, kerr.NonEmptyGroup, "")
 		r.Error.Hint = "Stop its consumers first."

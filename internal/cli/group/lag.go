@@ -58,14 +58,13 @@ func showLag(ctx context.Context, s *profile.Session, names []string) error {
 	list := []lag{}
 	var missing error
 	if len(names) > 0 {
-		groups, err := lags(ctx, s.Admin, names)
+		groups, err := follow(ctx, s.Admin, names)
 		if len(groups) == 0 && err != nil {
 			return err
 		}
 		missing = err
 		for _, g := range groups {
-			offsets, _ := positions(g)
-			list = append(list, byTopic(g.Group, offsets)...)
+			list = append(list, byTopic(g.Name, g.Offsets)...)
 		}
 	}
 	sheet := output.NewSheet(output.Left("GROUP"), output.Left("TOPIC"), output.Right("PARTITIONS"), output.Right("LAG"), output.Right("MOST IN ONE"), output.Right("NOT KNOWN").InWide()).

@@ -95,15 +95,13 @@ func measure(ctx context.Context, admin *kadm.Client, groups []summary) error {
 	for i, g := range groups {
 		names[i] = g.Name
 	}
-	found, err := admin.Lag(ctx, names...)
-	if err != nil {
+	found, err := follow(ctx, admin, names)
+	if err != nil && !output.IsNotFound(err) {
 		return err
 	}
-	for i, g := range groups {
-		if l, ok := found[g.Name]; ok && l.Error() == nil {
-			_, groups[i].Lag = positions(l)
-			groups[i].Members = len(l.Members)
-		}
+	for _, g := range found {
+		at := slices.IndexFunc(groups, func(s summary) bool { return s.Name == g.Name })
+		groups[at].Members, groups[at].Lag = len(g.Members), g.Lag
 	}
 	return nil
 }

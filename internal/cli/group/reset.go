@@ -170,11 +170,11 @@ func (o resetOptions) plan(ctx context.Context, admin *kadm.Client, wanted map[s
 
 // requireNoMembers refuses a group in use: its members would commit over what we set.
 func requireNoMembers(ctx context.Context, admin *kadm.Client, group string) error {
-	described, err := admin.DescribeGroups(ctx, group)
+	found, _, err := states(ctx, admin, []string{group})
 	if err != nil {
 		return output.About("group "+group, err, "")
 	}
-	g := described[group]
+	g := found[group] // one that does not exist yet has no members
 	if n := len(g.Members); n > 0 {
 		return output.Refusedf("group %s has %s (state %s)", group, output.Plural(n, "member"), g.State).WithHint("Stop its consumers first.")
 	}
