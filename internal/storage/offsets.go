@@ -149,5 +149,9 @@ func (l *Log) rebuildEpochs() ([]EpochEntry, error) {
 		}
 		return nil
 	})
+	if err != nil && isDamage(err) {
+		l.logger.Warn("the leader epochs were lost, and not all of them can be found in the batches", "partition", l.tp.String(), "error", err)
+		err = nil
+	}
 	return entries, err
 }
