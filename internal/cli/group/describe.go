@@ -45,9 +45,17 @@ func describe(ctx context.Context, s *profile.Session, names []string) error {
 	return missing
 }
 
+// lagText is the lag and what it leaves out.
+func (g progress) lagText() string {
+	if n := g.unknown(); n > 0 {
+		return fmt.Sprintf("%d, and not known for %s", g.Lag, output.Plural(n, "partition"))
+	}
+	return output.Count(g.Lag)
+}
+
 func (g progress) sheets() []*output.Sheet {
 	facts := output.Facts("group", g.Name, "state", g.State, "protocol", cmp.Or(g.Protocol, "-"), "assignor", cmp.Or(g.Assignor, "-"),
-		"coordinator", g.Coordinator, "members", len(g.Members), "lag", g.Lag)
+		"coordinator", g.Coordinator, "members", len(g.Members), "lag", g.lagText())
 	sheets := []*output.Sheet{facts}
 	if len(g.Members) > 0 {
 		members := output.NewSheet(output.Left("MEMBER"), output.Left("INSTANCE").InWide(), output.Left("CLIENT"), output.Left("HOST"), output.Left("PARTITIONS"))

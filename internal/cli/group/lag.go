@@ -18,7 +18,7 @@ type lag struct {
 	Partitions int    `json:"partitions"`
 	Lag        int64  `json:"lag"`
 	Most       int64  `json:"most"` // of the partition that is furthest behind
-	Unknown    int    `json:"unknown_partitions,omitempty"`
+	Unknown    int    `json:"unknown_partitions"`
 }
 
 func lagCommand(p *profile.Profile) *cobra.Command {
@@ -67,7 +67,7 @@ func showLag(ctx context.Context, s *profile.Session, names []string) error {
 			list = append(list, byTopic(g.Name, g.Offsets)...)
 		}
 	}
-	sheet := output.NewSheet(output.Left("GROUP"), output.Left("TOPIC"), output.Right("PARTITIONS"), output.Right("LAG"), output.Right("MOST IN ONE"), output.Right("NOT KNOWN").InWide()).
+	sheet := output.NewSheet(output.Left("GROUP"), output.Left("TOPIC"), output.Right("PARTITIONS"), output.Right("LAG"), output.Right("MOST IN ONE"), output.Right("NOT KNOWN")).
 		IfEmpty("no group has committed offsets")
 	for _, l := range list {
 		sheet.Row(l.Group, l.Topic, l.Partitions, l.Lag, l.Most, l.Unknown)

@@ -89,22 +89,52 @@ func partitions(s state, commits kadm.OffsetResponses) []position {
 			}
 		}
 	}
+	return list
+}
+
+// withOthers adds the partitions that nobody has committed for, of the topics that the group reads: records may wait there.
+func withOthers(list []position, ends kadm.ListedOffsets) []position {
+	topics := map[string]map[int32]bool{}
+	for _, p := range list {
+		if topics[p.Topic] == nil {
+			topics[p.Topic] = map[int32]bool{}
+		}
+		topics[p.Topic][p.Partition] = true
+	}
+	for topic, there := range topics {
+		for partition := range ends[topic] {
+			if partition >= 0 && !there[partition] {
+				list = append(list, position{Topic: topic, Partition: partition, Committed: -1})
+			}
+		}
+	}
 	slices.SortFunc(list, func(a, b position) int {
 		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
 	})
 	return list
 }
 
+// unknown counts the partitions of which the lag is not known.
+func (g progress) unknown() int {
+	n := 0
+	for _, p := range g.Offsets {
+		if p.Lag < 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // measured computes the lag. A topic that is gone leaves it unknown.
 func measured(s state, commits kadm.OffsetResponses, ends kadm.ListedOffsets) progress {
-	g := progress{state: s, Offsets: partitions(s, commits)}
+	g := progress{state: s, Offsets: withOthers(partitions(s, commits), ends)}
 	for i := range g.Offsets {
 		p := &g.Offsets[i]
 		p.End, p.Lag = -1, -1
 		if end, ok := ends.Lookup(p.Topic, p.Partition); ok && end.Err == nil {
 			p.End = end.Offset
-			if p.Committed >= 0 {
-				p.Lag = max(end.Offset-p.Committed, 0)
+			if p.Committed >= 0 || p.End == 0 {
+				p.Lag = max(end.Offset-max(p.Committed, 0), 0)
 			}
 		}
 		g.Lag += max(p.Lag, 0)

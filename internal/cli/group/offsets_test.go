@@ -19,7 +19,7 @@ func commits(offsets ...kadm.Offset) kadm.OffsetResponses {
 func TestProgress(t *testing.T) {
 	s := state{Name: "g", Members: []member{{ID: "m1", Client: "c1", Partitions: map[string][]int32{"a": {0, 1}}}, {ID: "m2", Client: "c2", Partitions: map[string][]int32{"b": {0}}}}}
 	ends := kadm.ListedOffsets{
-		"a":    {0: {Offset: 10}, 1: {Offset: 7}, 2: {Offset: 3}},
+		"a":    {0: {Offset: 10}, 1: {Offset: 7}, 2: {Offset: 3}, 4: {Offset: 9}, 5: {}},
 		"b":    {0: {Err: kerr.LeaderNotAvailable}},
 		"gone": {-1: {Partition: -1, Err: kerr.UnknownTopicOrPartition}},
 	}
@@ -34,14 +34,16 @@ func TestProgress(t *testing.T) {
 		{Topic: "a", Partition: 0, Committed: 4, End: 10, Lag: 6, Member: "m1", Client: "c1", Metadata: "note"},
 		{Topic: "a", Partition: 1, Committed: -1, End: 7, Lag: -1, Member: "m1", Client: "c1"},
 		{Topic: "a", Partition: 2, Committed: 5, End: 3, Lag: 0},
+		{Topic: "a", Partition: 4, Committed: -1, End: 9, Lag: -1},
+		{Topic: "a", Partition: 5, Committed: -1, End: 0, Lag: 0},
 		{Topic: "b", Partition: 0, Committed: 1, End: -1, Lag: -1, Member: "m2", Client: "c2"},
 		{Topic: "gone", Partition: 0, Committed: 1, End: -1, Lag: -1},
 	}
-	if !reflect.DeepEqual(g.Offsets, want) || g.Lag != 6 {
+	if !reflect.DeepEqual(g.Offsets, want) || g.Lag != 6 || g.unknown() != 4 {
 		t.Errorf("lag %d\n%+v\nwant\n%+v", g.Lag, g.Offsets, want)
 	}
 	topics := byTopic("g", g.Offsets)
-	wantTopics := []lag{{"g", "a", 3, 6, 6, 1}, {"g", "b", 1, 0, 0, 1}, {"g", "gone", 1, 0, 0, 1}}
+	wantTopics := []lag{{"g", "a", 5, 6, 6, 2}, {"g", "b", 1, 0, 0, 1}, {"g", "gone", 1, 0, 0, 1}}
 	if !reflect.DeepEqual(topics, wantTopics) {
 		t.Errorf("%+v", topics)
 	}
