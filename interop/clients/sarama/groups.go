@@ -163,13 +163,19 @@ func commit(c c, adm sarama.ClusterAdmin, group, topic string, offsets map[int32
 	for p, at := range offsets {
 		set[p] = sarama.OffsetAndMetadata{Offset: at}
 	}
-	response, err := adm.AlterConsumerGroupOffsets(group, map[string]map[int32]sarama.OffsetAndMetadata{topic: set}, nil)
-	c.Must(err, "alter offsets")
-	for p, code := range response.Errors[topic] {
-		if code != sarama.ErrNoError {
-			c.Fatalf("alter the offset of partition %d: %v", p, code)
+	c.Eventually(func() string {
+		response, err := adm.AlterConsumerGroupOffsets(group, map[string]map[int32]sarama.OffsetAndMetadata{topic: set}, nil)
+		c.Must(err, "alter offsets")
+		for p, code := range response.Errors[topic] {
+			if code == sarama.ErrOffsetsLoadInProgress { // the first group of a new node; sarama does not ask again
+				return code.Error()
+			}
+			if code != sarama.ErrNoError {
+				c.Fatalf("alter the offset of partition %d: %v", p, code)
+			}
 		}
-	}
+		return ""
+	})
 }
 
 func resume(c c) {
