@@ -126,6 +126,9 @@ func (b *bench) kill() {
 // abandon makes the present manager forget its directory, without writing anything.
 func (b *bench) abandon() {
 	b.m.stopTimers()
+	for _, d := range b.m.dirs {
+		d.syncer.drain()
+	}
 	b.m.locks.Close()
 }
 

@@ -301,8 +301,11 @@ func (m *Manager) Delete(tp TopicPartition) error {
 // compactID writes an id in the hexadecimal form that names of deleted directories have.
 func compactID(id [16]byte) string { return fmt.Sprintf("%x", id[:]) }
 
-// putAside closes a log and gives its directory another name.
+// putAside closes a log and gives its directory another name. A flush that is under way is waited for: it would write to the
+// old name, which another partition may have by then.
 func (l *Log) putAside(path string) (string, error) {
+	l.flushMu.Lock()
+	defer l.flushMu.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
@@ -386,6 +389,7 @@ func (m *Manager) Close() error {
 		if d.online() == nil {
 			failed = append(failed, m.closeDir(d))
 		}
+		d.syncer.drain()
 	}
 	if m.ownsLocks {
 		failed = append(failed, m.locks.Close())

@@ -70,6 +70,9 @@ func (m *Manager) lockDirs(options ManagerOptions) (err error) {
 func (m *Manager) abandon() error {
 	m.stopTimers()
 	m.running.Wait()
+	for _, d := range m.dirs {
+		d.syncer.drain()
+	}
 	for _, l := range m.All() {
 		l.closeFiles()
 	}

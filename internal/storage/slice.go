@@ -15,7 +15,6 @@ type Slice struct {
 	position   int64
 	sizeBytes  int
 	incomplete bool
-	next       int // for Read
 }
 
 var slicePool = sync.Pool{New: func() any { return new(Slice) }}

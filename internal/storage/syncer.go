@@ -15,6 +15,7 @@ type syncer struct {
 	mu      sync.Mutex
 	queue   []*Log
 	workers int
+	drained chan struct{} // closed with the last worker's end; nil while nobody waits for that
 }
 
 // waiterList is a log's part of the work of a syncer. The syncer's lock guards it.
@@ -69,6 +70,10 @@ func (s *syncer) work() {
 		s.mu.Lock()
 		if len(s.queue) == 0 {
 			s.workers--
+			if s.workers == 0 && s.drained != nil {
+				close(s.drained)
+				s.drained = nil
+			}
 			s.mu.Unlock()
 			return
 		}
@@ -116,9 +121,17 @@ func (l *Log) durableError(offset int64, err error) error {
 	return err
 }
 
-// idle tells whether nobody is being served.
-func (s *syncer) idle() bool {
+// drain waits until everybody has been served. A directory is not given back before: somebody else may open it.
+func (s *syncer) drain() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.workers == 0
+	if s.workers == 0 {
+		s.mu.Unlock()
+		return
+	}
+	if s.drained == nil {
+		s.drained = make(chan struct{})
+	}
+	drained := s.drained
+	s.mu.Unlock()
+	<-drained
 }
