@@ -115,7 +115,11 @@ func (s *Server) Handle(r *network.Request) {
 	}
 	req := kmsg.RequestForKey(h.Key)
 	req.SetVersion(h.Version)
-	if err := readRequest(req, r.Body); err != nil {
+	err := protocol.CheckRequest(h.Key, h.Version, r.Body)
+	if err == nil {
+		err = readRequest(req, r.Body)
+	}
+	if err != nil {
 		r.Close(fmt.Sprintf("a %s request of version %d that does not decode: %v", a.Name, h.Version, err))
 		return
 	}
