@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"ottla.dev/ottla/internal/cli/output"
 )
@@ -124,5 +127,46 @@ func TestSummary(t *testing.T) {
 	}
 	if want := "wrote 3 records to t: partition 0 offset 5, partition 1 offsets 7-8\n"; out.String() != want {
 		t.Errorf("%q", out.String())
+	}
+}
+
+// silent listens and never answers.
+func silent(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() { _, _ = io.Copy(io.Discard, conn) }()
+		}
+	}()
+	return l.Addr().String()
+}
+
+func TestABrokerThatNoLongerAnswers(t *testing.T) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(silent(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	o := options{topic: "t", format: "%v", partition: -1}
+	tpl, err := o.template()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &writer{client: client, template: tpl, partitions: 1, timeout: 100 * time.Millisecond, failed: make(chan error, 1), byPartition: map[int32]*partition{}}
+	err = w.write(t.Context(), lines(t.Context(), strings.NewReader("a\nb\n"), false))
+	if e := output.Classify(err); e.Exit != output.Unreachable || !strings.Contains(e.Message, "no record was acknowledged within 100ms") {
+		t.Errorf("%v", err)
+	}
+	if len(w.byPartition) > 0 {
+		t.Errorf("%v", w.byPartition)
 	}
 }

@@ -40,7 +40,8 @@ func (p *Profile) connect(ctx context.Context) (*kgo.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	pingCtx, cancel := context.WithTimeout(ctx, p.patience)
+	patience := min(p.patience, p.timeout)
+	pingCtx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	answer := make(chan error, 1)
 	go func() { answer <- client.Ping(pingCtx) }() // the client waits longer than its context for a broker that accepts and then says nothing
@@ -55,7 +56,7 @@ func (p *Profile) connect(ctx context.Context) (*kgo.Client, error) {
 	case errors.Is(ctx.Err(), context.Canceled):
 		err = ctx.Err()
 	default:
-		err = unreachable(p.Seeds(), err, p.patience)
+		err = unreachable(p.Seeds(), err, patience)
 	}
 	go client.Close()
 	return nil, err
