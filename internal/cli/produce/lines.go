@@ -13,7 +13,7 @@ import (
 const maxLineBytes = 100 << 20
 
 // errTooLong is the error of a line beyond the bound.
-var errTooLong = fmt.Errorf("longer than %d MiB", maxLineBytes>>20)
+var errTooLong = errors.New("too long")
 
 // item is a line, or the error that ended the input.
 type item struct {
@@ -23,7 +23,7 @@ type item struct {
 
 // lines reads the input in a goroutine of its own, for reading a terminal cannot be interrupted. The channel closes at the end of the input;
 // an error comes last.
-func lines(ctx context.Context, in io.Reader, whole bool) <-chan item {
+func lines(ctx context.Context, in io.Reader, whole bool, maxBytes int) <-chan item {
 	items := make(chan item, 1024)
 	go func() {
 		defer close(items)
@@ -33,7 +33,7 @@ func lines(ctx context.Context, in io.Reader, whole bool) <-chan item {
 		}
 		buffered := bufio.NewReaderSize(in, 64<<10)
 		for {
-			line, err := read(buffered)
+			line, err := read(buffered, maxBytes)
 			if errors.Is(err, io.EOF) {
 				return
 			}
@@ -51,14 +51,14 @@ func lines(ctx context.Context, in io.Reader, whole bool) <-chan item {
 }
 
 // readLine reads up to a line end, which it drops. A last line without one counts.
-func readLine(in *bufio.Reader) ([]byte, error) {
+func readLine(in *bufio.Reader, maxBytes int) ([]byte, error) {
 	var line []byte
 	for {
 		part, err := in.ReadSlice('\n')
 		line = append(line, part...)
 		switch {
-		case len(line) > maxLineBytes:
-			return nil, errTooLong
+		case len(line) > maxBytes:
+			return nil, tooLong(maxBytes)
 		case err == nil:
 			return bytes.TrimSuffix(line[:len(line)-1], []byte("\r")), nil
 		case errors.Is(err, bufio.ErrBufferFull):
@@ -70,10 +70,12 @@ func readLine(in *bufio.Reader) ([]byte, error) {
 	}
 }
 
-func readAll(in *bufio.Reader) ([]byte, error) {
-	all, err := io.ReadAll(io.LimitReader(in, maxLineBytes+1))
-	if err == nil && len(all) > maxLineBytes {
-		err = errTooLong
+func readAll(in *bufio.Reader, maxBytes int) ([]byte, error) {
+	all, err := io.ReadAll(io.LimitReader(in, int64(maxBytes)+1))
+	if err == nil && len(all) > maxBytes {
+		err = tooLong(maxBytes)
 	}
 	return all, err
 }
+
+func tooLong(maxBytes int) error { return fmt.Errorf("%w: more than %d bytes", errTooLong, maxBytes) }

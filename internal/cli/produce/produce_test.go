@@ -17,7 +17,7 @@ import (
 
 func all(t *testing.T, in io.Reader, whole bool) (got []string, err error) {
 	t.Helper()
-	for i := range lines(t.Context(), in, whole) {
+	for i := range lines(t.Context(), in, whole, 1<<20) {
 		if i.err != nil {
 			return got, i.err
 		}
@@ -162,7 +162,7 @@ func TestABrokerThatNoLongerAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := &writer{client: client, template: tpl, partitions: 1, timeout: 100 * time.Millisecond, failed: make(chan error, 1), byPartition: map[int32]*partition{}}
-	err = w.write(t.Context(), lines(t.Context(), strings.NewReader("a\nb\n"), false))
+	err = w.write(t.Context(), lines(t.Context(), strings.NewReader("a\nb\n"), false, 1<<20))
 	if e := output.Classify(err); e.Exit != output.Unreachable || !strings.Contains(e.Message, "no record was acknowledged within 100ms") {
 		t.Errorf("%v", err)
 	}

@@ -69,7 +69,7 @@ func run(ctx context.Context, s *profile.Session, o options) error {
 		}
 		defer w.client.Close()
 	}
-	failure := w.write(ctx, lines(ctx, in, o.whole))
+	failure := w.write(ctx, lines(ctx, in, o.whole, maxLineBytes))
 	if !o.quiet && (failure == nil || len(w.byPartition) > 0) {
 		if err := w.tell(s.Out, o); err != nil {
 			return err
