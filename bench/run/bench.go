@@ -133,7 +133,7 @@ func (b *bench) stopBrokers() error {
 func turns(sides []string, round int) []string {
 	at := round % len(sides)
 	order := append(slices.Clone(sides[at:]), sides[:at]...)
-	if round%2 == 1 {
+	if round/len(sides)%2 == 1 {
 		slices.Reverse(order)
 	}
 	return order
