@@ -2,6 +2,7 @@ package storage
 
 import (
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -9,32 +10,45 @@ import (
 	"ottla.dev/ottla/internal/vfs"
 )
 
-// holdSyncs makes the syncs of a test's disk wait until they are let go, and counts them.
-func holdSyncs(b *bench, suffix string) (entered chan string, letGo func(), count *atomic.Int32) {
-	entered, gate, count := make(chan string, 100), make(chan struct{}), new(atomic.Int32)
-	b.fs = &heldFS{FS: b.mem, suffix: suffix, entered: entered, gate: gate, count: count}
-	return entered, sync.OnceFunc(func() { close(gate) }), count
-}
-
-// heldFS is a file system whose syncs of some files take as long as a test wants.
+// heldFS is a file system on which an operation on files of one ending waits until a test lets it go.
 type heldFS struct {
 	vfs.FS
-	suffix  string
-	entered chan string
+	op      vfs.Op // OpSync or OpCreate
+	ending  string
+	entered chan string // the name, when the operation has come
 	gate    chan struct{}
-	count   *atomic.Int32
+	letGo   func()
+	count   atomic.Int32
 }
 
-func (h *heldFS) hold(f vfs.File, err error) (vfs.File, error) {
+func newHeldFS(fs vfs.FS, op vfs.Op, ending string) *heldFS {
+	h := &heldFS{FS: fs, op: op, ending: ending, entered: make(chan string, 100), gate: make(chan struct{})}
+	h.letGo = sync.OnceFunc(func() { close(h.gate) })
+	return h
+}
+
+func (h *heldFS) hold(op vfs.Op, name string) {
+	if op == h.op && strings.HasSuffix(name, h.ending) {
+		h.count.Add(1)
+		h.entered <- name
+		<-h.gate
+	}
+}
+
+func (h *heldFS) Create(name string) (vfs.File, error) {
+	h.hold(vfs.OpCreate, name)
+	return h.wrap(h.FS.Create(name))
+}
+
+func (h *heldFS) OpenReadWrite(name string) (vfs.File, error) {
+	return h.wrap(h.FS.OpenReadWrite(name))
+}
+
+func (h *heldFS) wrap(f vfs.File, err error) (vfs.File, error) {
 	if err != nil {
 		return nil, err
 	}
 	return &heldFile{f, h}, nil
-}
-
-func (h *heldFS) Create(name string) (vfs.File, error) { return h.hold(h.FS.Create(name)) }
-func (h *heldFS) OpenReadWrite(name string) (vfs.File, error) {
-	return h.hold(h.FS.OpenReadWrite(name))
 }
 
 type heldFile struct {
@@ -43,21 +57,31 @@ type heldFile struct {
 }
 
 func (f *heldFile) Sync() error {
-	if name := f.Name(); len(name) > len(f.fs.suffix) && name[len(name)-len(f.fs.suffix):] == f.fs.suffix {
-		f.fs.count.Add(1)
-		f.fs.entered <- name
-		<-f.fs.gate
-	}
+	f.fs.hold(vfs.OpSync, f.Name())
 	return f.File.Sync()
+}
+
+// openHeld opens the bench's disk again with an operation held.
+func (b *bench) openHeld(op vfs.Op, ending string) *heldFS {
+	b.close()
+	h := newHeldFS(b.mem, op, ending)
+	b.fs = h
+	b.t.Cleanup(h.letGo)
+	b.open()
+	return h
+}
+
+// giveTheOthersTime lets other goroutines come to where they wait, unless one has done what it should not.
+func giveTheOthersTime(done func() bool) {
+	for i := 0; i < 10000 && !done(); i++ {
+		runtime.Gosched()
+	}
 }
 
 // TestOneSyncServesAllWhoCameBefore: whoever comes while a sync is under way shares the next one.
 func TestOneSyncServesAllWhoCameBefore(t *testing.T) {
 	b := newBench(t, defaultTopic())
-	b.close()
-	entered, letGo, count := holdSyncs(b, logSuffix)
-	defer letGo()
-	b.open()
+	h := b.openHeld(vfs.OpSync, logSuffix)
 	l := b.log()
 	var wg sync.WaitGroup
 	wait := func() {
@@ -71,15 +95,15 @@ func TestOneSyncServesAllWhoCameBefore(t *testing.T) {
 	}
 	b.fill(l, 1)
 	wait()
-	<-entered // the sync of the first record has begun
+	<-h.entered // the sync of the first record has begun
 	const latecomers = 50
 	for i := range int64(latecomers) {
 		b.fill(l, i+2)
 		wait()
 	}
-	letGo()
+	h.letGo()
 	wg.Wait()
-	if n := count.Load(); n != 2 {
+	if n := h.count.Load(); n != 2 {
 		t.Errorf("%d syncs served %d waiters, want 2", n, latecomers+1)
 	}
 	if l.DurableOffset() != latecomers+1 {
@@ -91,18 +115,14 @@ func TestOneSyncServesAllWhoCameBefore(t *testing.T) {
 // name of the deleted one.
 func TestDeletionWaitsForTheFlush(t *testing.T) {
 	b := newBench(t, defaultTopic())
-	b.close()
-	entered, letGo, _ := holdSyncs(b, logSuffix)
-	defer letGo()
-	b.open()
+	h := b.openHeld(vfs.OpCreate, epochCheckpointName+tmpSuffix)
 	l := b.log()
-	if err := l.AssignEpoch(77, 0); err != nil {
+	if _, err := l.Append(batchOf(t, b.clock.Now(), "value"), AppendOptions{LeaderEpoch: 77}); err != nil {
 		t.Fatal(err)
 	}
-	b.fill(l, 1)
 	flushed, deleted := make(chan error, 1), make(chan error, 1)
 	go func() { flushed <- l.Flush() }()
-	<-entered
+	<-h.entered
 	go func() {
 		err := b.m.Delete(testPartition)
 		if err == nil {
@@ -110,46 +130,57 @@ func TestDeletionWaitsForTheFlush(t *testing.T) {
 		}
 		deleted <- err
 	}()
-	for i := 0; i < 10000 && len(deleted) == 0; i++ {
-		runtime.Gosched() // if it does not wait it is through now
-	}
-	letGo()
+	giveTheOthersTime(func() bool { return len(deleted) > 0 })
+	h.letGo()
 	if err := <-flushed; err != nil {
 		t.Error(err)
 	}
 	if err := <-deleted; err != nil {
 		t.Error(err)
 	}
-	b.kill()
 	fresh, err := b.m.Get(testPartition)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if entries, err := fresh.EpochEntries(); err != nil || len(entries) != 0 {
-		t.Errorf("the new partition has the epochs %v of the deleted one, %v", entries, err)
+	b.fill(fresh, 3) // in epoch 0
+	b.kill()
+	if fresh, err = b.m.Get(testPartition); err != nil {
+		t.Fatal(err)
+	}
+	if epoch, ok := fresh.LatestEpoch(); epoch != 0 || !ok {
+		t.Errorf("the new partition has the epoch %d of the deleted one", epoch)
 	}
 }
 
 // TestCloseWaitsForTheSyncer: once Close has returned, the directory may be another's.
 func TestCloseWaitsForTheSyncer(t *testing.T) {
 	b := newBench(t, defaultTopic())
-	b.close()
-	entered, letGo, _ := holdSyncs(b, logSuffix)
-	defer letGo()
-	b.open()
+	h := b.openHeld(vfs.OpSync, logSuffix)
 	l := b.log()
 	b.fill(l, 1)
-	served := make(chan error, 1)
-	l.WaitDurable(1, func(err error) { served <- err })
-	<-entered
-	go letGo()
-	b.close()
-	select {
-	case err := <-served:
+	gate := make(chan struct{})
+	var served, closed atomic.Bool
+	l.WaitDurable(1, func(err error) {
 		if err != nil {
 			t.Error(err)
 		}
-	default:
-		t.Error("Close returned before the waiter was served")
+		<-gate
+		served.Store(true)
+	})
+	<-h.entered
+	h.letGo()
+	result := make(chan error)
+	go func() {
+		err := b.m.Close()
+		closed.Store(true)
+		result <- err
+	}()
+	giveTheOthersTime(closed.Load)
+	if closed.Load() {
+		t.Error("Close returned while a waiter was being served")
+	}
+	close(gate)
+	if err := <-result; err != nil || !served.Load() {
+		t.Errorf("served %v, %v", served.Load(), err)
 	}
 }
