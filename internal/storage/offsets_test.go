@@ -124,6 +124,12 @@ func TestLeaderEpochs(t *testing.T) {
 	l = b.log()
 	check() // from the batches
 	l.SetHighWatermark(4)
+	if err := l.DeleteRecordsBefore(1); err != nil {
+		t.Fatal(err)
+	}
+	if entries, err := l.EpochEntries(); err != nil || len(entries) != 3 || entries[0] != (EpochEntry{2, 1}) {
+		t.Errorf("after the start moved to 1: %v, %v", entries, err)
+	}
 	if err := l.DeleteRecordsBefore(3); err != nil {
 		t.Fatal(err)
 	}
