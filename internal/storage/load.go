@@ -203,7 +203,7 @@ func (l *Log) recover(from int, recoveryPoint int64) (next int64, err error) {
 	var found recovery
 	for i := from; i < len(list); i++ {
 		s := list[i]
-		if i > from && !l.follows(s, found.nextOffset) {
+		if i > from && !l.follows(s, found.nextOffset, recoveryPoint) {
 			l.logger.Warn("removing segments that do not continue a log that was not closed in order", "segment", s.path(logSuffix),
 				"logEndOffset", found.nextOffset, "segmentsRemoved", len(list)-i)
 			return found.nextOffset, l.cutSegments(i, found.nextOffset)
@@ -223,9 +223,10 @@ func (l *Log) recover(from int, recoveryPoint int64) (next int64, err error) {
 }
 
 // follows tells whether a segment that is being recovered continues what was recovered before it. A segment whose end never
-// reached the disk looks whole, and only the next one tells that something is missing. In a compacted topic that is no sign.
-func (l *Log) follows(s *segment, nextOffset int64) bool {
-	return s.base == nextOffset || s.base > nextOffset && l.Config().CleanupCompact
+// reached the disk looks whole, and only the next one tells that something is missing. In a compacted topic that is no sign, and
+// below the recovery point nothing can be missing: such a gap is left from when the topic was compacted.
+func (l *Log) follows(s *segment, nextOffset, recoveryPoint int64) bool {
+	return s.base == nextOffset || s.base > nextOffset && (l.Config().CleanupCompact || s.base <= recoveryPoint)
 }
 
 // cutSegments removes the segments from one on, and all that speaks of offsets past the end, durably: nothing of it may come
