@@ -33,13 +33,24 @@ func findsNewest(t *testing.T, newest time.Time, offset int64) func(*Log) {
 	}
 }
 
+// fourBatches appends batches of which the third gets entries in the indexes by its distance, and the fourth only when the
+// segment is closed. It returns the time of the fourth.
+func fourBatches(b *bench, l *Log) (newest time.Time) {
+	b.t.Helper()
+	for range 4 {
+		b.clock.Advance(time.Second)
+		newest = b.clock.Now()
+		b.append(l, "x")
+	}
+	return newest
+}
+
+func everySecondBatch(c *config.Topic) { c.IndexIntervalBytes = 100 }
+
 func TestTheLastTimeEntryOfARolledSegmentIsSynced(t *testing.T) {
-	b := newBench(t, defaultTopic())
+	b := newBench(t, defaultTopic(everySecondBatch))
 	l := b.log()
-	b.append(l, "a")
-	b.clock.Advance(time.Second)
-	newest := b.clock.Now()
-	b.append(l, "b")
+	newest := fourBatches(b, l)
 	if err := l.Flush(); err != nil {
 		t.Fatal(err)
 	}
@@ -52,18 +63,14 @@ func TestTheLastTimeEntryOfARolledSegmentIsSynced(t *testing.T) {
 	if err := b.m.dirs[0].writeCheckpoints(); err != nil {
 		t.Fatal(err)
 	}
-	b.afterCrashes(findsNewest(t, newest, 1))
+	b.afterCrashes(findsNewest(t, newest, 3))
 }
 
 func TestTheLastTimeEntryOfACleanStopIsSynced(t *testing.T) {
-	b := newBench(t, defaultTopic(func(c *config.Topic) { c.FlushMessages = 1 }))
-	l := b.log()
-	b.append(l, "a")
-	b.clock.Advance(time.Second)
-	newest := b.clock.Now()
-	b.append(l, "b")
+	b := newBench(t, defaultTopic(everySecondBatch, func(c *config.Topic) { c.FlushMessages = 1 }))
+	newest := fourBatches(b, b.log())
 	b.close()
-	b.afterCrashes(findsNewest(t, newest, 1))
+	b.afterCrashes(findsNewest(t, newest, 3))
 }
 
 func TestRetentionLeavesNoGapForACrash(t *testing.T) {
