@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -91,7 +92,7 @@ func TestHostileBodiesCut(t *testing.T) {
 // TestHostileArraysClaimLittleMemory sends arrays that claim as many elements as the frame has bytes. What they may cost is bounded: an
 // element takes more in memory than the byte that it takes at least on the wire, but no more than the limit says.
 func TestHostileArraysClaimLittleMemory(t *testing.T) {
-	const bodyBytes, limit = 1 << 20, 128
+	const bodyBytes, limit = 1 << 20, 16
 	v := startVictim(t, t.TempDir(), nil)
 	for _, api := range protocol.Served {
 		version := api.Min
@@ -114,5 +115,22 @@ func TestHostileArraysClaimLittleMemory(t *testing.T) {
 				t.Errorf("%s version %d with a wrong length at byte %d: %d bytes for each byte of the frame", api.Name, version, cut, used/bodyBytes)
 			}
 		}
+	}
+}
+
+// TestHostileTagCounts ends every flexible request in a number of tagged fields that are not there.
+func TestHostileTagCounts(t *testing.T) {
+	v := attacked(t, nil)
+	began := time.Now()
+	for _, api := range protocol.Served {
+		if !protocol.FlexibleRequest(api.Key, api.Max) {
+			continue
+		}
+		body := sample(api.Key, api.Max)
+		body = append(body[:len(body)-1], 0xff, 0xff, 0xff, 0xff, 0x0f) // the last byte is the tag count of the message
+		attack(t, v.b.Addr()).send(requestFrame(api.Key, api.Max, true, body)).closed()
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("it took %v", took)
 	}
 }
