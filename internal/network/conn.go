@@ -17,8 +17,9 @@ import (
 const (
 	// maxPipelinedRequests is how many requests of one connection may wait for their answers; the reader stops beyond it.
 	maxPipelinedRequests = 64
-	// readBufferBytes is the connection's read-ahead: small, since large frames are read straight into their own buffers.
-	readBufferBytes = 8 << 10
+	// readBufferBytes is the connection's read-ahead. It holds a small request; of a large one it takes the beginning, and the rest is read
+	// straight into the frame's own buffer, so that the less it is, the fewer bytes are copied.
+	readBufferBytes = 1 << 10
 	// trustedFrameBytes is how much memory a length alone can claim; beyond it a frame's buffer grows as its bytes arrive.
 	trustedFrameBytes = 2 << 20
 	// minFrameBytes is the smallest request header: key, version, correlation id.

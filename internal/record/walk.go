@@ -44,7 +44,15 @@ func (w *walker) verdict(err error) error {
 // walkPlain checks uncompressed records.
 func (w *walker) walkPlain(records []byte) error {
 	rest := records
+	var p plain
 	for n := w.batch.NumRecords(); w.index < n; w.index++ {
+		if p.read(rest) {
+			if err := w.check(p.offsetDelta, p.timestampDelta, p.hasKey); err != nil {
+				return err
+			}
+			rest = rest[p.sizeBytes:]
+			continue
+		}
 		body, next, err := cutRecord(rest)
 		if err != nil {
 			return err

@@ -243,5 +243,10 @@ func (c *epochCache) recovered(source epochSource, epoch int32, startOffset int6
 		return nil
 	}
 	c.assignEntry(EpochEntry{epoch, startOffset})
-	return c.write(source)
+	// As in assign: written with the next flush. Until then the recovery point has not passed the batch, and another crash finds it again.
+	if !c.dirty || startOffset < c.newFrom {
+		c.newFrom = startOffset
+	}
+	c.dirty = true
+	return nil
 }

@@ -190,8 +190,11 @@ func (x *indexFile) reset(cache *fileCache) error {
 	}
 	defer x.file.release()
 	x.dirty = true
-	if err := file.Truncate(0); err != nil {
-		return err
+	// Truncating an empty file is not free: some file systems then write it out when it is closed.
+	if size, err := file.Size(); err != nil || size > 0 {
+		if err := errors.Join(err, file.Truncate(0)); err != nil {
+			return err
+		}
 	}
 	x.loaded, x.stored, x.pending = true, 0, nil
 	return nil
