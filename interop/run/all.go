@@ -72,7 +72,11 @@ func runOne(ctx context.Context, w workplace, o options, c client, start startFu
 			r.fail("node", err.Error())
 			return r
 		}
-		defer func() { n.Close(o.keepNode) }()
+		defer func() {
+			if err := n.Close(o.keepNode); err != nil {
+				r.fail("stop", err.Error())
+			}
+		}()
 	}
 	limited, cancel := context.WithTimeout(ctx, o.clientTimeout)
 	defer cancel()

@@ -24,7 +24,7 @@ func TestRunAllGivesEveryClientANodeAndSumsUp(t *testing.T) {
 	}
 	broken := client{name: "broken", install: func(context.Context, workplace) (command, error) { return command{}, errors.New("no network") }}
 	absent := client{name: "absent", programs: []string{"no-such-runtime"}}
-	nodes := map[string]*fakeNode{"good": {}, "bad": {}, "crashed": {died: "panic: nil"}}
+	nodes := map[string]*fakeNode{"good": {}, "bad": {}, "crashed": {died: "panic: nil"}, "slow": {failClose: errors.New("did not stop")}}
 	start := func(_ context.Context, name string, _ []string) (node, error) { return nodes[name], nil }
 	o := options{target: "ottla", parallel: 1, clientTimeout: time.Minute}
 	var out strings.Builder
@@ -33,15 +33,16 @@ func TestRunAllGivesEveryClientANodeAndSumsUp(t *testing.T) {
 		scripted("bad", "echo 'FAIL c: why'; echo 0 passed, 1 failed; exit 1"),
 		broken, absent,
 		scripted("crashed", "echo PASS d; echo 1 passed, 0 failed"),
+		scripted("slow", "echo PASS e; echo 1 passed, 0 failed"),
 	}, start, &out)
-	if failed := printTable(&out, o.target, results, time.Second); failed != 4 {
-		t.Errorf("%d failed, want 4", failed)
+	if failed := printTable(&out, o.target, results, time.Second); failed != 5 {
+		t.Errorf("%d failed, want 5", failed)
 	}
 	text := out.String()
-	if !strings.HasSuffix(text, "\n3 passed, 4 failed\n") {
+	if !strings.HasSuffix(text, "\n4 passed, 5 failed\n") {
 		t.Errorf("the last line is not the sum:\n%s", text)
 	}
-	for _, want := range []string{"FAILED bad c: why", "FAILED crashed node: panic: nil", "FAILED broken install: no network", "FAILED absent install: no-such-runtime is not on the PATH"} {
+	for _, want := range []string{"FAILED bad c: why", "FAILED crashed node: panic: nil", "FAILED slow stop: did not stop", "FAILED broken install: no network", "FAILED absent install: no-such-runtime is not on the PATH"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}

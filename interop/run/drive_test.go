@@ -14,6 +14,7 @@ import (
 type fakeNode struct {
 	done      []string
 	died      string
+	failClose error
 	failStart bool
 }
 
@@ -22,7 +23,10 @@ func (n *fakeNode) DataDir() string { return "/data" }
 func (n *fakeNode) Kill()           { n.done = append(n.done, "kill") }
 func (n *fakeNode) Shutdown() error { n.done = append(n.done, "stop"); return nil }
 func (n *fakeNode) Died() string    { return n.died }
-func (n *fakeNode) Close(bool)      { n.done = append(n.done, "close") }
+func (n *fakeNode) Close(bool) error {
+	n.done = append(n.done, "close")
+	return n.failClose
+}
 func (n *fakeNode) Start(context.Context) error {
 	n.done = append(n.done, "start")
 	if n.failStart {

@@ -27,6 +27,7 @@ const (
 const (
 	startPatience = 90 * time.Second
 	stopPatience  = 20 * time.Second
+	quitPatience  = 5 * time.Second
 	// maxShownBytes is how much of a crash is shown in the table; the log has all.
 	maxShownBytes = 600
 )
@@ -43,8 +44,8 @@ type node interface {
 	Start(ctx context.Context) error
 	// Died tells why the process ended though nobody asked it to; "" when it runs.
 	Died() string
-	// Close ends the node and removes its data unless they are to be kept.
-	Close(keep bool)
+	// Close ends the node in an orderly way, if it runs, and removes its data unless they are to be kept.
+	Close(keep bool) error
 }
 
 // startFunc starts a new node on an empty directory. name becomes part of its files' names; settings are key=value.
@@ -103,12 +104,11 @@ func (n apacheNode) Died() string {
 	return "Apache Kafka ended by itself"
 }
 
-func (n apacheNode) Close(keep bool) {
+func (n apacheNode) Close(keep bool) error {
 	if keep {
-		n.Broker.Shutdown()
-		return
+		return n.Broker.Shutdown()
 	}
-	n.Broker.Stop()
+	return n.Broker.Stop()
 }
 
 // ottlaNode is the process `ottla serve` with a data directory of its own.
@@ -214,6 +214,11 @@ func (n *ottlaNode) Shutdown() error {
 	select {
 	case <-n.exited:
 	case <-time.After(stopPatience):
+		n.cmd.Process.Signal(syscall.SIGQUIT) // Go prints where every goroutine stands
+		select {
+		case <-n.exited:
+		case <-time.After(quitPatience):
+		}
 		n.Kill()
 		return fmt.Errorf("ottla did not stop within %s of SIGTERM and was killed (%s)", stopPatience, n.logFile)
 	}
@@ -225,11 +230,12 @@ func (n *ottlaNode) Shutdown() error {
 	return nil
 }
 
-func (n *ottlaNode) Close(keep bool) {
-	n.Shutdown()
+func (n *ottlaNode) Close(keep bool) error {
+	err := n.Shutdown()
 	if !keep {
 		os.RemoveAll(n.dir)
 	}
+	return err
 }
 
 // reserveAddr finds a free port below the range that the kernel gives to outgoing connections: clients that reconnect to a node
