@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"ottla.dev/ottla/internal/config"
 	"ottla.dev/ottla/internal/node"
@@ -48,6 +49,9 @@ func Start(ctx context.Context, c Config) (*Broker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data directory %s: %w", c.DataDir, err)
 	}
+	if err := CheckDataDir(dir); err != nil {
+		return nil, err
+	}
 	load := config.LoadOptions{Values: maps.Clone(c.Properties), Fallback: config.Standalone(dir)}
 	if load.Values == nil {
 		load.Values = map[string]string{}
@@ -76,6 +80,14 @@ func Start(ctx context.Context, c Config) (*Broker, error) {
 		return nil, err
 	}
 	return &Broker{node: n}, nil
+}
+
+// CheckDataDir refuses a directory that the setting log.dirs, a list with commas, cannot name.
+func CheckDataDir(dir string) error {
+	if strings.Contains(dir, ",") {
+		return fmt.Errorf("data directory %s: its name has a comma, which separates directories in log.dirs; choose another name", dir)
+	}
+	return nil
 }
 
 // Addr returns the address, host and port, that clients bootstrap from.

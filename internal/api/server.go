@@ -4,6 +4,7 @@ package api
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -253,6 +254,9 @@ func (s *Server) nodeEndpoints(conn *network.Conn) []protocol.NodeEndpoint {
 // storageError returns the code of an error of the log, and logs it where it is the disk's and not the client's.
 func (s *Server) storageError(what string, tp storage.TopicPartition, err error) protocol.Code {
 	code := storage.ErrorCode(err)
+	if errors.Is(err, storage.ErrNoSpace) {
+		return code // the log directory has told, once
+	}
 	if code == protocol.KafkaStorageError || code == protocol.UnknownServerError {
 		s.Logger.Error("a request failed at the log", "request", what, "partition", tp.String(), "error", err)
 	}

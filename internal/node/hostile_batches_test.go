@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -214,6 +215,9 @@ func TestHostileBatchesAreRefused(t *testing.T) {
 		{"lz4 bomb", "compact", bomb(t, record.CodecLz4, 300<<20), protocol.MessageTooLarge},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			if testing.Short() && strings.HasSuffix(test.name, "bomb") {
+				t.Skip("the race detector makes it long")
+			}
 			before := heapInUse()
 			p := produced(attack(t, v.b.Addr()), test.topic, test.records)
 			got := protocol.Code(p.ErrorCode)

@@ -197,7 +197,7 @@ func attack(t testing.TB, address string) *attacker {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
 	return &attacker{t: t, conn: conn}
 }
 

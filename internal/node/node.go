@@ -230,6 +230,7 @@ func (n *Node) join(ctx context.Context) error {
 		return err
 	}
 	n.stopWatch = n.controller.Subscribe(n.apply)
+	n.warnOfUnknownLogs()
 	return n.unfence(ctx)
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -279,5 +280,12 @@ func TestSettingsChangeWithoutARestart(t *testing.T) {
 	alter(kadm.DeleteConfig, "", "ottla.disk.min.free.bytes", "")
 	if err := produce(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestDataDirectoryWithACommaIsRefused(t *testing.T) {
+	_, err := broker.Start(t.Context(), broker.Config{DataDir: filepath.Join(t.TempDir(), "a,b"), Addr: "127.0.0.1:0"})
+	if err == nil || !strings.Contains(err.Error(), "comma") {
+		t.Fatalf("got %v: log.dirs would name two directories", err)
 	}
 }

@@ -38,6 +38,18 @@ func (n *Node) register(ctx context.Context) error {
 	return nil
 }
 
+// warnOfUnknownLogs names the logs of topics that the metadata does not have. They are left alone: nothing is deleted that nobody asked to
+// delete.
+func (n *Node) warnOfUnknownLogs() {
+	img := n.controller.Image()
+	for _, log := range n.logs.All() {
+		tp := log.TopicPartition()
+		if img.Partition(tp.Topic, tp.Partition) == nil {
+			n.logger.Warn("a partition on disk belongs to no topic of the cluster; it is not served, and not removed", "partition", tp.String(), "dir", log.Dir())
+		}
+	}
+}
+
 // endpoints are the advertised listeners. A listener on port 0 advertises the port that it got, and one on all addresses without an
 // advertised one leaves the host open: clients are told the address that they reached.
 func (n *Node) endpoints() []kmsg.BrokerRegistrationRequestListener {

@@ -132,6 +132,9 @@ func load(o options, environ []string) (*config.Snapshot, []string, error) {
 		if l.Values["log.dirs"], err = filepath.Abs(o.dataDir); err != nil {
 			return nil, nil, err
 		}
+		if err := broker.CheckDataDir(l.Values["log.dirs"]); err != nil {
+			return nil, nil, err
+		}
 	}
 	if o.listen != "" {
 		l.Values["listeners"] = "PLAINTEXT://" + o.listen
