@@ -28,7 +28,7 @@ type bench struct {
 
 // Times within which things must have happened.
 const (
-	startPatience  = 3 * time.Minute
+	startPatience  = 5 * time.Minute
 	samplePatience = 3 * time.Minute
 )
 
