@@ -48,6 +48,7 @@ type Conn struct {
 	handling bool       // the reader is in Handle and will drain the queue when it returns
 	writing  bool       // somebody writes the head
 	closed   bool
+	ended    bool       // the reader has dealt with what was in the queue
 	reason   string     // why we closed it; empty when the client did
 	room     *sync.Cond // the queue got shorter, or the connection closed
 	wake     chan struct{}
@@ -189,12 +190,16 @@ func (c *Conn) complete(req *Request, resp Response) {
 		panic("network: a request was answered twice: " + c.ID)
 	}
 	req.done, req.response, req.cancel = true, resp, nil
-	if c.closed {
+	if c.ended {
 		c.mu.Unlock()
 		if resp != nil {
 			resp.Discard()
 		}
 		req.free()
+		return
+	}
+	if c.closed { // the reader will end the connection, and this answer with it
+		c.mu.Unlock()
 		return
 	}
 	if !c.handling && !c.writing && c.queue[c.head] == req {
@@ -274,7 +279,7 @@ func (c *Conn) end(err error) {
 	}
 	c.mu.Lock()
 	queue, reason := c.queue[c.head:], c.reason
-	c.queue, c.head = nil, 0
+	c.queue, c.head, c.ended = nil, 0, true
 	if c.wake != nil {
 		close(c.wake)
 		c.wake = nil

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -314,5 +315,30 @@ func TestBufferClasses(t *testing.T) {
 	grown.Release()
 	if b := GetBuffer(4000); cap(b.B) < 4000 {
 		t.Fatal("a grown buffer came back under a class that it does not fill")
+	}
+}
+
+// countedResponse counts how often it is discarded.
+type countedResponse struct{ discarded *atomic.Int32 }
+
+func (countedResponse) WriteResponse(w *Writer) error { return w.Write([]byte{0, 0, 0, 0}) }
+func (r countedResponse) Discard()                    { r.discarded.Add(1) }
+
+func TestAnswerToAClosedConnectionIsDiscardedOnce(t *testing.T) {
+	var discarded atomic.Int32
+	handled := make(chan struct{})
+	s, _ := startServer(t, nil, func(r *Request) {
+		r.Conn.abort("") // as when the server is closed in the middle of a request
+		r.Respond(countedResponse{&discarded})
+		close(handled)
+	})
+	c := dial(t, s.listeners[0].listener.Addr().String())
+	if _, err := c.Write(frame(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	<-handled
+	s.Close() // waits for the connection's end
+	if n := discarded.Load(); n != 1 {
+		t.Fatalf("the answer was discarded %d times: its memory would serve two requests at once", n)
 	}
 }

@@ -9,8 +9,10 @@ import (
 	"math"
 	"net"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -287,5 +289,55 @@ func TestDataDirectoryWithACommaIsRefused(t *testing.T) {
 	_, err := broker.Start(t.Context(), broker.Config{DataDir: filepath.Join(t.TempDir(), "a,b"), Addr: "127.0.0.1:0"})
 	if err == nil || !strings.Contains(err.Error(), "comma") {
 		t.Fatalf("got %v: log.dirs would name two directories", err)
+	}
+}
+
+// TestStopWhileClientsAreBusy stops a node in the middle of produces, fetches, commits and rebalances. It must not wait for them.
+func TestStopWhileClientsAreBusy(t *testing.T) {
+	for range 2 {
+		b := start(t, t.TempDir(), map[string]string{"group.initial.rebalance.delay.ms": "0"})
+		ctx, cancel := context.WithCancel(t.Context())
+		var busy sync.WaitGroup
+		var clients []*kgo.Client
+		first := make(chan struct{}, 100)
+		for i := range 4 {
+			p := client(t, b, kgo.DefaultProduceTopic("busy"), kgo.ProducerLinger(0))
+			busy.Go(func() {
+				for ctx.Err() == nil {
+					if p.ProduceSync(ctx, kgo.StringRecord("x")).FirstErr() == nil {
+						select {
+						case first <- struct{}{}:
+						default:
+						}
+					}
+				}
+			})
+			c := client(t, b, kgo.ConsumeTopics("busy"), kgo.ConsumerGroup(fmt.Sprint("group", i%2)), kgo.AutoCommitInterval(100*time.Millisecond))
+			clients = append(clients, p, c)
+			busy.Go(func() {
+				for ctx.Err() == nil {
+					c.PollFetches(ctx)
+				}
+			})
+		}
+		for range 100 {
+			<-first
+		}
+		closed := make(chan error, 1)
+		go func() { closed <- b.Close() }()
+		select {
+		case err := <-closed:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(30 * time.Second):
+			stacks := make([]byte, 1<<20)
+			t.Fatalf("the node does not stop:\n%s", stacks[:runtime.Stack(stacks, true)])
+		}
+		cancel()
+		for _, c := range clients {
+			c.Close() // a produce that is under way ends with its client
+		}
+		busy.Wait()
 	}
 }
