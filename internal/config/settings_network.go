@@ -15,7 +15,7 @@ var networkSettings = []Setting{
 	set("socket.listen.backlog.size", Int, "50", atLeast(1), ReadOnly, None,
 		"Most connections that wait to be accepted on a listener. Ottla uses the greatest number that the operating system allows."),
 	set("socket.receive.buffer.bytes", Int, "102400", nil, ReadOnly, Active,
-		"Size in bytes of the receive buffer of client connections (SO_RCVBUF); -1 leaves it to the operating system."),
+		"Size in bytes of the receive buffer of client connections (SO_RCVBUF); -1, and in Ottla also not setting it, leaves it to the operating system."),
 	set("socket.send.buffer.bytes", Int, "102400", nil, ReadOnly, Active,
 		"Size in bytes of the send buffer of client connections (SO_SNDBUF); -1 leaves it to the operating system."),
 	set("socket.request.max.bytes", Int, "104857600", atLeast(1), ReadOnly, Active,
