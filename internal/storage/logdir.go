@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -30,6 +31,7 @@ type logDir struct {
 	highWatermarks dirtyMark
 	checkpointMu   sync.Mutex // held while checkpoints are written
 	loaded         atomic.Bool
+	rebuilt        atomic.Int64 // segments whose indexes were made anew before the directory was loaded
 
 	space spaceGuard
 }
@@ -39,6 +41,17 @@ type dirtyMark struct{ dirty atomic.Bool }
 
 func (m *dirtyMark) changed()   { m.dirty.Store(true) }
 func (m *dirtyMark) take() bool { return m.dirty.Swap(false) }
+
+// logRebuild tells of indexes that are made anew. After a crash that is so for many segments, whose last entries were still in memory: while
+// the directory is being opened they are counted, and told of in one line.
+func (d *logDir) logRebuild(s *segment, reason error) {
+	level := slog.LevelWarn
+	if !d.loaded.Load() {
+		d.rebuilt.Add(1)
+		level = slog.LevelInfo
+	}
+	d.logger.Log(context.Background(), level, "rebuilding the indexes of a segment", "segment", s.path(logSuffix), "reason", reason)
+}
 
 // online returns why nothing can be done in the directory, nil if something can.
 func (d *logDir) online() error {

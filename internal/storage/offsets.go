@@ -48,6 +48,7 @@ func (l *Log) offsetForTimestamp(timestamp int64) (found TimestampOffset, ok boo
 	start := l.LogStartOffset()
 	end := l.endMark()
 	for _, s := range l.list() {
+		s.awaitRebuild()
 		mark, err := s.largestTimestamp()
 		if err != nil {
 			return found, false, err
@@ -74,6 +75,7 @@ func (l *Log) offsetOfMaxTimestamp() (found TimestampOffset, ok bool, err error)
 	var newest *segment
 	var newestMark timestampMark
 	for _, s := range l.list() {
+		s.awaitRebuild()
 		mark, err := s.largestTimestamp()
 		if err != nil {
 			return found, false, err

@@ -127,6 +127,9 @@ func (m *Manager) openDir(ctx context.Context, d *logDir) error {
 	}
 	d.stale.Store(points.speakOfOthers(found))
 	d.loaded.Store(true)
+	if n := d.rebuilt.Load(); n > 0 {
+		m.logger.Warn("rebuilt indexes that were damaged or incomplete", "dir", d.path, "segments", n)
+	}
 	if clean && !d.recoveryPoints.dirty.Load() && !d.startOffsets.dirty.Load() {
 		return nil
 	}

@@ -31,8 +31,8 @@ type segment struct {
 
 	indexMu       sync.Mutex // held while the indexes are loaded or rebuilt
 	indexesLoaded atomic.Bool
-	rebuilding    atomic.Bool
-	rebuildNeeded bool // guarded by indexMu: what the files hold must not be taken for whole
+	rebuilding    atomic.Pointer[chan struct{}] // closed when the rebuild that is under way is done; nil: none is
+	rebuildNeeded bool                          // guarded by indexMu: what the files hold must not be taken for whole
 
 	statMu       sync.Mutex // guards the rest
 	statsLoaded  bool

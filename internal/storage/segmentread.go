@@ -97,7 +97,7 @@ func (s *segment) loadIndexes() error {
 		err = s.loadIndexFiles()
 	}
 	if err != nil && errors.Is(err, errIndexDamaged) {
-		s.log.logger.Warn("rebuilding the indexes of a segment", "segment", s.path(logSuffix), "reason", err)
+		s.log.dir.logRebuild(s, err)
 		err = s.rebuildIndexes()
 	}
 	if err == nil {
@@ -148,14 +148,18 @@ func ignoreDamage(err error) error {
 
 // rebuildLater rebuilds the indexes in the background. Meanwhile they are searched as they are: find does not trust them.
 func (s *segment) rebuildLater(reason error) {
-	if s.rebuilding.Swap(true) {
+	done := make(chan struct{})
+	if !s.rebuilding.CompareAndSwap(nil, &done) {
 		return
 	}
 	s.log.logger.Warn("an index does not fit its segment and is rebuilt", "segment", s.path(logSuffix), "reason", reason)
 	go func() {
 		s.log.mu.Lock()
 		defer s.log.mu.Unlock()
-		defer s.rebuilding.Store(false)
+		defer func() {
+			s.rebuilding.Store(nil)
+			close(done)
+		}()
 		if s.log.usable() != nil || s.removed.Load() {
 			return
 		}
@@ -168,6 +172,14 @@ func (s *segment) rebuildLater(reason error) {
 			s.log.logger.Error("an index could not be rebuilt", "segment", s.path(logSuffix), "error", err)
 		}
 	}()
+}
+
+// awaitRebuild waits for a rebuild that is under way, in which the segment for a while seems to have no timestamps. The caller must not hold
+// the log's lock, which the rebuild takes.
+func (s *segment) awaitRebuild() {
+	if done := s.rebuilding.Load(); done != nil {
+		<-*done
+	}
 }
 
 // largestTimestamp returns the largest timestamp of the segment.
