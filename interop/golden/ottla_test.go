@@ -17,7 +17,7 @@ var startOttla Starter
 // part in their names.
 func TestOttlaAnswersAsApacheKafka(t *testing.T) {
 	if startOttla == nil {
-		t.Skip("no node to play the scripts to: startOttla is not set")
+		t.Fatal("no node to play the scripts to: startOttla is not set")
 	}
 	only := os.Getenv("OTTLA_GOLDEN")
 	scripts, err := FindScripts(".", only)
