@@ -211,9 +211,10 @@ func (c *Conn) complete(req *Request, resp Response) {
 // wakeWriterLocked has the second goroutine drain the queue.
 func (c *Conn) wakeWriterLocked() {
 	if c.wake == nil {
-		c.wake = make(chan struct{}, 1)
+		wake := make(chan struct{}, 1) // not the field: the connection may end, and clear it, before the goroutine has begun
+		c.wake = wake
 		c.server.running.Go(func() {
-			for range c.wake {
+			for range wake {
 				c.mu.Lock()
 				c.drainLocked()
 				c.mu.Unlock()

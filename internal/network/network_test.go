@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -340,5 +341,26 @@ func TestAnswerToAClosedConnectionIsDiscardedOnce(t *testing.T) {
 	s.Close() // waits for the connection's end
 	if n := discarded.Load(); n != 1 {
 		t.Fatalf("the answer was discarded %d times: its memory would serve two requests at once", n)
+	}
+}
+
+func TestConnectionThatEndsAtOnceLeavesNoWriterBehind(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // the writer begins when this goroutine waits, and not before
+	s := &Server{}
+	c := &Conn{server: s}
+	c.mu.Lock()
+	c.wakeWriterLocked()
+	close(c.wake)
+	c.wake = nil // as at the connection's end
+	c.mu.Unlock()
+	ended := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the writer of a connection that has ended waits for ever, and the server cannot close")
 	}
 }
