@@ -1,15 +1,10 @@
 package network
 
 import (
-	"bufio"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"os"
 	"sync"
-	"time"
 
 	"ottla.dev/ottla/internal/protocol"
 )
@@ -17,11 +12,6 @@ import (
 const (
 	// maxPipelinedRequests is how many requests of one connection may wait for their answers; the reader stops beyond it.
 	maxPipelinedRequests = 64
-	// readBufferBytes is the connection's read-ahead. It holds a small request; of a large one it takes the beginning, and the rest is read
-	// straight into the frame's own buffer, so that the less it is, the fewer bytes are copied.
-	readBufferBytes = 1 << 10
-	// trustedFrameBytes is how much memory a length alone can claim; beyond it a frame's buffer grows as its bytes arrive.
-	trustedFrameBytes = 2 << 20
 	// minFrameBytes is the smallest request header: key, version, correlation id.
 	minFrameBytes = 8
 )
@@ -70,7 +60,7 @@ func (c *Conn) LocalAddr() *net.TCPAddr {
 
 // serve reads until the connection ends.
 func (c *Conn) serve() {
-	r := bufio.NewReaderSize(c.tcp, readBufferBytes)
+	r := &frameReader{tcp: c.tcp, idle: c.server.options.MaxIdle}
 	for {
 		req, err := c.readRequest(r)
 		if err != nil {
@@ -91,8 +81,8 @@ func (c *Conn) serve() {
 }
 
 // readRequest reads one frame and its header.
-func (c *Conn) readRequest(r *bufio.Reader) (*Request, error) {
-	size, err := c.readSize(r)
+func (c *Conn) readRequest(r *frameReader) (*Request, error) {
+	size, err := r.readSize(c.waiting)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +92,7 @@ func (c *Conn) readRequest(r *bufio.Reader) (*Request, error) {
 	}
 	c.server.budget.acquire(int64(size))
 	req := &Request{Conn: c, budgeted: int64(size)}
-	if req.frame, err = readFrame(r, int(size)); err != nil {
+	if req.frame, err = r.readFrame(int(size)); err != nil {
 		req.free()
 		return nil, err
 	}
@@ -112,48 +102,6 @@ func (c *Conn) readRequest(r *bufio.Reader) (*Request, error) {
 		return nil, &violation{err.Error()}
 	}
 	return req, nil
-}
-
-// readSize waits for the next frame's length. An idle connection is ended after connections.max.idle.ms, unless an answer is still owed.
-func (c *Conn) readSize(r *bufio.Reader) (int32, error) {
-	idle := c.server.options.MaxIdle
-	for {
-		if idle > 0 && r.Buffered() < 4 {
-			if err := c.tcp.SetReadDeadline(time.Now().Add(idle)); err != nil {
-				return 0, err
-			}
-		}
-		head, err := r.Peek(4)
-		if err == nil {
-			_, _ = r.Discard(4)
-			return int32(binary.BigEndian.Uint32(head)), nil
-		}
-		if errors.Is(err, os.ErrDeadlineExceeded) && len(head) == 0 && c.waiting() {
-			continue
-		}
-		if errors.Is(err, io.EOF) && len(head) > 0 {
-			err = io.ErrUnexpectedEOF
-		}
-		return 0, err
-	}
-}
-
-// readFrame reads n bytes into a pooled buffer. What a length claims beyond trustedFrameBytes is allocated as the bytes arrive.
-func readFrame(r *bufio.Reader, n int) (*Buffer, error) {
-	buf := GetBuffer(min(n, trustedFrameBytes))
-	for at := 0; ; {
-		if _, err := io.ReadFull(r, buf.B[at:]); err != nil {
-			buf.Release()
-			return nil, err
-		}
-		if at = len(buf.B); at == n {
-			return buf, nil
-		}
-		larger := GetBuffer(min(n, 2*at))
-		copy(larger.B, buf.B)
-		buf.Release()
-		buf = larger
-	}
 }
 
 func (c *Conn) waiting() bool {
