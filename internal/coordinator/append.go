@@ -84,7 +84,7 @@ func (s *shard[M]) append(now time.Time, records []machine.Record, selfApplied b
 	if limit := s.leaderLog.MaxBatchBytes(); len(batch) > limit {
 		return protocol.Errorf(protocol.RecordListTooLarge, "%d records take %d bytes, more than max.message.bytes (%d) of the internal topic", len(records), len(batch), limit)
 	}
-	first, end, err := s.leaderLog.Append(batch)
+	first, end, err := s.leaderLog.Append(batch, AppendOptions{})
 	if err != nil {
 		return err
 	}

@@ -13,8 +13,9 @@ type Log interface {
 	MaxBatchBytes() int
 	// Append writes one record batch. It sets the batch's base offset and leader epoch in place, and returns the
 	// offset of its first record and the one after its last. When it fails, nothing was written. The buffer belongs
-	// to the caller again when Append returns.
-	Append(batch []byte) (firstOffset, endOffset int64, err error)
+	// to the caller again when Append returns. Batches of transactions and markers are checked against the state of
+	// their producer, as those of clients and transaction coordinators are elsewhere.
+	Append(batch []byte, options AppendOptions) (firstOffset, endOffset int64, err error)
 	// Read returns whole batches from the one that holds the offset on, at least one where there is one, and else
 	// no more than maxBytes; it may use the given buffer. It reads up to the log end offset.
 	Read(from int64, maxBytes int, buffer []byte) ([]byte, error)

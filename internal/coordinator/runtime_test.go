@@ -486,7 +486,7 @@ func TestTransactionsAreSkipped(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, batch := range []record.Batch{data, end} {
-		if _, _, err := b.log.Append(batch); err != nil {
+		if _, _, err := b.log.Append(batch, AppendOptions{}); err != nil {
 			t.Fatal(err)
 		}
 	}

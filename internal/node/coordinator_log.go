@@ -23,7 +23,7 @@ func (l coordinatorLog) HighWatermark() int64  { return l.partition.Log().HighWa
 func (l coordinatorLog) MaxBatchBytes() int    { return l.partition.Log().Config().MaxMessageBytes }
 
 // Append implements coordinator.Log.
-func (l coordinatorLog) Append(batch []byte) (firstOffset, endOffset int64, err error) {
+func (l coordinatorLog) Append(batch []byte, _ coordinator.AppendOptions) (firstOffset, endOffset int64, err error) {
 	if l.partition.LeaderEpoch() != l.epoch {
 		return 0, 0, protocol.NotLeaderOrFollower
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"ottla.dev/ottla/internal/coordinator/machine"
 	"ottla.dev/ottla/internal/record"
 )
 
@@ -57,7 +58,7 @@ func (l *Log) MaxBatchBytes() int {
 }
 
 // Append implements coordinator.Log.
-func (l *Log) Append(batch []byte) (firstOffset, endOffset int64, err error) {
+func (l *Log) Append(batch []byte, options machine.AppendOptions) (firstOffset, endOffset int64, err error) {
 	copied := record.Batch(append([]byte(nil), batch...))
 	if err := copied.CheckCRC(); err != nil {
 		return 0, 0, err

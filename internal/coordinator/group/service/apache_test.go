@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"ottla.dev/ottla/internal/clock"
+	"ottla.dev/ottla/internal/coordinator"
 	"ottla.dev/ottla/internal/coordinator/group"
 	"ottla.dev/ottla/internal/coordinator/memlog"
 	"ottla.dev/ottla/internal/protocol"
@@ -35,7 +36,7 @@ func TestLogOfApacheKafka(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if first, _, err := log.Append(batch); err != nil || first != batch.BaseOffset() {
+		if first, _, err := log.Append(batch, coordinator.AppendOptions{}); err != nil || first != batch.BaseOffset() {
 			t.Fatalf("batch %d came to offset %d: %v", batch.BaseOffset(), first, err)
 		}
 		file = rest

@@ -30,6 +30,8 @@ type Options struct {
 	Topics group.Topics
 	// PartitionCount returns the number of partitions of __consumer_offsets.
 	PartitionCount func() int32
+	// VerifyTransaction checks a transactional offset commit with the transaction coordinator before it is written.
+	VerifyTransaction VerifyTransaction
 	// NewUUID returns the random part of a member id; nil means a random UUID.
 	NewUUID func() string
 	// Go runs a load in the background; nil means a goroutine. Tests and the simulator run it in place.
