@@ -36,6 +36,7 @@ type indexFile struct {
 	stored  int    // entries in the file
 	pending []byte // entries after those
 	dirty   bool   // the file has been changed since its last sync
+	near    int    // where the last search of the file ended; a reader that goes on is found there with one read
 	last    [timeEntryBytes]byte
 }
 
@@ -228,12 +229,29 @@ func (x *indexFile) search(cache *fileCache, before func(entry []byte) bool) (n 
 	return x.searchFile(file, before)
 }
 
-// searchFile halves the file until what is left fits into one read, and reads that.
+// searchFile looks where the last search ended; else it halves the file until what is left fits into one read, and reads that.
 func (x *indexFile) searchFile(file vfs.File, before func(entry []byte) bool) (n int, entry [timeEntryBytes]byte, err error) {
 	buffer := probePool.Get().(*[probeBytes]byte)
 	defer probePool.Put(buffer)
 	size := x.entryBytes
-	lo, hi := 0, x.stored // the answer is between them
+	lo, hi := 0, x.stored // the answer is between them; entry lo, unless lo is 0, is before
+	if hi > probeBytes/size {
+		from := max(0, min(x.near, hi)-1)
+		to := min(from+probeBytes/size, hi)
+		entries := buffer[:(to-from)*size]
+		if err := readFull(file, entries, int64(from*size)); err != nil {
+			return 0, entry, err
+		}
+		switch {
+		case !before(entries[:size]):
+			hi = from
+		case to < hi && before(entries[len(entries)-size:]):
+			lo = to - 1
+		default:
+			x.near, entry = scanEntries(entries, size, from, before)
+			return x.near, entry, nil
+		}
+	}
 	for hi-lo > probeBytes/size {
 		mid := (lo + hi) / 2
 		if err := readFull(file, buffer[:size], int64(mid*size)); err != nil {
@@ -249,12 +267,17 @@ func (x *indexFile) searchFile(file vfs.File, before func(entry []byte) bool) (n
 	if err := readFull(file, entries, int64(lo*size)); err != nil {
 		return 0, entry, err
 	}
-	for len(entries) > 0 && before(entries[:size]) {
+	x.near, entry = scanEntries(entries, size, lo, before)
+	return x.near, entry, nil
+}
+
+// scanEntries counts on from a number while before is true, and returns the last entry for which it was.
+func scanEntries(entries []byte, size, from int, before func(entry []byte) bool) (n int, entry [timeEntryBytes]byte) {
+	for n = from; len(entries) > 0 && before(entries[:size]); n++ {
 		copy(entry[:], entries[:size])
 		entries = entries[size:]
-		lo++
 	}
-	return lo, entry, nil
+	return n, entry
 }
 
 var probePool = sync.Pool{New: func() any { return new([probeBytes]byte) }}
