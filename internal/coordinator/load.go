@@ -58,9 +58,12 @@ type loader[M machine.Machine] struct {
 	timers  *machine.Timers
 	next    int64 // the offset after what was read
 
+	// transactional is the machine, nil where it takes no part in transactions.
+	transactional machine.Transactional
+
 	records, bytes int64
 	took           time.Duration
-	transactional  int64 // records and markers of transactions, which are not read
+	skipped        int64 // records and markers of transactions that the machine takes no part in
 }
 
 // load reads the partition's log and hands the result to the shard. It runs outside the shard's queue.
@@ -69,11 +72,11 @@ func (s *shard[M]) load(log Log) {
 	began := options.Clock.Now()
 	l := &loader[M]{timers: new(machine.Timers)}
 	l.machine = options.New(l.timers, s.log)
+	l.transactional, _ = any(l.machine).(machine.Transactional)
 	err := l.read(log, options.LoadBufferBytes(), s.cancelled.Load)
 	l.took = options.Clock.Now().Sub(began)
-	if l.transactional > 0 {
-		s.log.Warn("skipped records of transactions, which are not served yet; the offsets committed in them are not known",
-			"records", l.transactional)
+	if l.skipped > 0 {
+		s.log.Warn("skipped records of transactions, which do not belong into this topic", "records", l.skipped)
 	}
 	s.submit(func() { s.loaded(l, err) })
 }
@@ -129,8 +132,8 @@ func (l *loader[M]) replayBatch(batch record.Batch) error {
 	if err := batch.CheckCRC(); err != nil {
 		return err
 	}
-	if batch.IsControl() || batch.ProducerID() != record.NoProducerID {
-		l.transactional += int64(batch.NumRecords())
+	if l.transactional == nil && (batch.IsControl() || batch.ProducerID() != record.NoProducerID) {
+		l.skipped += int64(batch.NumRecords())
 		return nil
 	}
 	reader, err := record.NewReader(batch, 0)
@@ -151,8 +154,32 @@ func (l *loader[M]) replayBatch(batch record.Batch) error {
 			continue
 		}
 		l.records++
-		if err := l.machine.Replay(offset, machine.Record{Key: r.Key, Value: r.Value}); err != nil {
+		if err := l.replayRecord(batch, offset, &r); err != nil {
 			return err
 		}
 	}
+}
+
+// replayRecord replays one record as what its batch makes of it. What has a producer id was written in a transaction.
+func (l *loader[M]) replayRecord(batch record.Batch, offset int64, r *record.Record) error {
+	switch {
+	case batch.IsControl():
+		return l.replayControl(batch, offset, r)
+	case batch.ProducerID() != record.NoProducerID:
+		return l.transactional.ReplayTransactional(offset, batch.ProducerID(), batch.ProducerEpoch(), machine.Record{Key: r.Key, Value: r.Value})
+	default:
+		return l.machine.Replay(offset, machine.Record{Key: r.Key, Value: r.Value})
+	}
+}
+
+// replayControl replays a marker. Control records of other kinds say nothing to a coordinator.
+func (l *loader[M]) replayControl(batch record.Batch, offset int64, r *record.Record) error {
+	kind, err := record.ParseControlType(r.Key)
+	if err != nil {
+		return err
+	}
+	if kind != record.ControlCommit && kind != record.ControlAbort {
+		return nil
+	}
+	return l.transactional.CompleteTransaction(offset, batch.ProducerID(), batch.ProducerEpoch(), kind == record.ControlCommit)
 }

@@ -125,7 +125,7 @@ func (r *Runtime[M]) Write(partition int32, operation func(m M, now time.Time) m
 			return
 		}
 		now := r.options.Clock.Now()
-		s.apply(now, operation(s.machine, now))
+		s.apply(now, operation(s.machine, now), nil)
 	})
 }
 

@@ -220,6 +220,6 @@ func (s *shard[M]) runTimers() {
 		if !ok {
 			return
 		}
-		s.apply(now, run(now))
+		s.apply(now, run(now), nil)
 	}
 }

@@ -1,10 +1,12 @@
 package coordinator
 
 import (
+	"fmt"
 	"time"
 
 	"ottla.dev/ottla/internal/coordinator/machine"
 	"ottla.dev/ottla/internal/protocol"
+	"ottla.dev/ottla/internal/record"
 )
 
 // The vocabulary of transactions is the machines'; it is named here for those who use the runtime.
@@ -17,14 +19,103 @@ type (
 	Marker = machine.Marker
 )
 
-// WriteTransactional is Write for an operation whose records become part of a producer's transaction. The machine must
-// be machine.Transactional.
+// WriteTransactional is Write for an operation whose records become part of a producer's transaction: one batch with
+// the producer's id and epoch, which the log may refuse. The machine must be machine.Transactional.
 func (r *Runtime[M]) WriteTransactional(partition int32, t Transaction, operation func(m M, now time.Time) machine.Result, refused func(err error)) {
-	refused(protocol.Errorf(protocol.UnsupportedVersion, "transactional writes are not served yet"))
+	s := r.shard(partition)
+	if s == nil {
+		refused(protocol.NotCoordinator)
+		return
+	}
+	s.submit(func() {
+		if err := s.available(); err != nil {
+			refused(err)
+			return
+		}
+		if _, err := asTransactional(s.machine); err != nil {
+			refused(err)
+			return
+		}
+		now := r.options.Clock.Now()
+		s.apply(now, operation(s.machine, now), &t)
+	})
 }
 
-// CompleteTransaction appends the marker that ends a producer's transaction in the partition and lets the machine know.
-// It is done when the marker is committed.
+// CompleteTransaction appends the marker that ends a producer's transaction in the partition and has the machine apply
+// it. It is done when the marker is committed, or fails with what the log said to it: INVALID_PRODUCER_EPOCH,
+// TRANSACTION_COORDINATOR_FENCED; with REQUEST_TIMED_OUT when the high watermark did not come in time.
 func (r *Runtime[M]) CompleteTransaction(partition int32, marker Marker, done func(err error)) {
-	done(protocol.Errorf(protocol.UnsupportedVersion, "markers are not served yet"))
+	s := r.shard(partition)
+	if s == nil {
+		done(protocol.NotCoordinator)
+		return
+	}
+	s.submit(func() {
+		if err := s.available(); err != nil {
+			done(err)
+			return
+		}
+		s.completeTransaction(marker, done)
+	})
+}
+
+func (s *shard[M]) completeTransaction(marker Marker, done func(err error)) {
+	transactional, err := asTransactional(s.machine)
+	if err != nil {
+		done(err)
+		return
+	}
+	now := s.runtime.options.Clock.Now()
+	first, end, err := s.appendMarker(now, marker)
+	if err != nil {
+		done(err)
+		return
+	}
+	s.written = end
+	if err := transactional.CompleteTransaction(first, marker.ProducerID, marker.ProducerEpoch, marker.Commit); err != nil {
+		s.fail(now, fmt.Errorf("applying the marker that was just appended: %w", err))
+		done(protocol.NotCoordinator)
+		return
+	}
+	s.await(now, func(_ time.Time, err error) { done(err) })
+}
+
+func (s *shard[M]) appendMarker(now time.Time, marker Marker) (first, end int64, err error) {
+	e := encoders.Get().(*encoder)
+	defer e.release()
+	batch, err := e.encodeMarker(now, marker)
+	if err != nil {
+		return 0, 0, err
+	}
+	return s.leaderLog.Append(batch, AppendOptions{TransactionVersion: marker.TransactionVersion})
+}
+
+func (e *encoder) encodeMarker(now time.Time, marker Marker) ([]byte, error) {
+	end := record.Marker{Type: record.ControlAbort, CoordinatorEpoch: marker.CoordinatorEpoch}
+	if marker.Commit {
+		end.Type = record.ControlCommit
+	}
+	e.builder.Reset()
+	e.builder.Codec = record.CodecNone
+	e.builder.ProducerID, e.builder.ProducerEpoch = marker.ProducerID, marker.ProducerEpoch
+	e.builder.Transactional, e.builder.Control = true, true
+	r := end.Record(now.UnixMilli())
+	if err := e.builder.Append(&r); err != nil {
+		return nil, err
+	}
+	buffer, err := e.builder.AppendTo(e.buffer[:0])
+	if err != nil {
+		return nil, err
+	}
+	e.buffer = buffer
+	return buffer, nil
+}
+
+// asTransactional returns the machine as one that takes part in transactions.
+func asTransactional(m machine.Machine) (machine.Transactional, error) {
+	transactional, ok := m.(machine.Transactional)
+	if !ok {
+		return nil, protocol.Errorf(protocol.InvalidRequest, "the partition's topic takes no part in transactions")
+	}
+	return transactional, nil
 }

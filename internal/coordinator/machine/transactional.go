@@ -17,6 +17,9 @@ type Transaction struct {
 	ProducerEpoch int16
 	// Guard is what the verification of the partition gave, a storage.VerificationGuard; 0 where none was needed.
 	Guard uint64
+	// Version is the level of the feature transaction.version that the producer goes by: 2 where its requests add
+	// partitions to the transaction by themselves, else 1; 0 where nothing was verified.
+	Version int16
 }
 
 // Marker ends the transaction of a producer in a partition.
