@@ -29,6 +29,10 @@ def refuse(told):
     raise errors.for_code(int(number.group(1)))(told) if number else getattr(errors, str(told))()
 
 
+# What kafka-python throws while it finds no node, depending on what it was about to do.
+NODE_IS_DOWN = (errors.KafkaConnectionError, errors.NodeNotReadyError)
+
+
 class PyProducer:
     def __init__(self, config):
         self.producer = KafkaProducer(**config)
@@ -52,7 +56,7 @@ class PyConsumer:
         got = []
         try:
             polled = self.consumer.poll(timeout_ms=int(seconds * 1000))
-        except errors.KafkaConnectionError:  # kafka-python leaves it to its user to go on when the node is down
+        except NODE_IS_DOWN:  # kafka-python leaves it to its user to go on
             time.sleep(0.1)
             return []
         for records in polled.values():
@@ -70,7 +74,7 @@ class PyConsumer:
                 return
             except (errors.CommitFailedError, errors.RebalanceInProgressError):
                 return  # the group is changing; what was read is read again by the next owner
-            except errors.KafkaConnectionError:
+            except NODE_IS_DOWN:
                 if time.monotonic() > until:
                     raise
                 time.sleep(0.1)
