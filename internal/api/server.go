@@ -177,6 +177,8 @@ func (c *call) dispatch(request kmsg.Request) {
 		c.reply(c.incrementalAlterConfigs(req))
 	case *kmsg.ListConfigResourcesRequest:
 		c.reply(c.listConfigResources(req))
+	case *kmsg.UpdateFeaturesRequest:
+		c.reply(c.updateFeatures(req))
 	case *kmsg.InitProducerIDRequest:
 		c.reply(c.initProducerID(req))
 	case *kmsg.FindCoordinatorRequest:

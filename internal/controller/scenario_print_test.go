@@ -55,6 +55,11 @@ func (s *scene) describe(resp kmsg.Response) (lines []string) {
 		add("%s caughtUp=%t fenced=%t shutdown=%t", code(r.ErrorCode), r.IsCaughtUp, r.IsFenced, r.ShouldShutdown)
 	case *kmsg.AllocateProducerIDsResponse:
 		add("%s from %d, %d ids", code(r.ErrorCode), r.ProducerIDStart, r.ProducerIDLen)
+	case *kmsg.UpdateFeaturesResponse:
+		add("%s", outcome(r.ErrorCode, r.ErrorMessage))
+		for _, f := range r.Results {
+			add("%s %s", f.Feature, outcome(f.ErrorCode, f.ErrorMessage))
+		}
 	default:
 		s.t.Fatalf("what is a %T?", resp)
 	}
@@ -95,6 +100,8 @@ func (s *scene) record(record metadata.Record) string {
 		return fmt.Sprintf("> broker %d epoch=%d fenced=%t endpoints=%v features=%v dirs=%x", b.ID, b.Epoch, b.Fenced, b.Endpoints, b.Features, firstBytes(b.LogDirs))
 	case metadata.BrokerRegistrationChangeRecord:
 		return fmt.Sprintf("> broker %d epoch=%d fenced=%t", r.BrokerID, r.BrokerEpoch, *r.Fenced)
+	case metadata.FeatureLevelRecord:
+		return fmt.Sprintf("> feature %s level=%d", r.Name, r.Level)
 	case metadata.ProducerIDsRecord:
 		return fmt.Sprintf("> producer ids next=%d", r.NextProducerID)
 	}

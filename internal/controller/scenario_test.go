@@ -175,6 +175,10 @@ func (s *scene) change(line string) {
 		s.apply(metadata.BrokerPresenceRecord{BrokerID: int32(number), IncarnationID: metadata.UUID{byte(len(options["incarnation"]))}, Present: true})
 	case "broker":
 		b := metadata.Broker{ID: int32(number), Epoch: s.img.Revision + 1, Fenced: fenced, LogDirs: []metadata.UUID{{0xdd, byte(number)}}}
+		if max, ok := options["transactions"]; ok {
+			level, _ := strconv.Atoi(max)
+			b.Features = map[string]metadata.FeatureRange{metadata.MetadataVersion: {Min: 7, Max: 30}, metadata.TransactionVersion: {Max: int16(level)}}
+		}
 		if rack, ok := options["rack"]; ok {
 			b.Rack = &rack
 		}
@@ -242,6 +246,10 @@ func (s *scene) request(api string, version int16, body string) []string {
 	case "BrokerHeartbeat":
 		return play(s, kmsg.NewPtrBrokerHeartbeatRequest(), version, body, func(r *kmsg.BrokerHeartbeatRequest) (Result[*kmsg.BrokerHeartbeatResponse], error) {
 			return BrokerHeartbeat(s.env, s.img, r)
+		})
+	case "UpdateFeatures":
+		return play(s, kmsg.NewPtrUpdateFeaturesRequest(), version, body, func(r *kmsg.UpdateFeaturesRequest) (Result[*kmsg.UpdateFeaturesResponse], error) {
+			return UpdateFeatures(s.env, s.img, Caller{}, r)
 		})
 	case "AllocateProducerIDs":
 		return play(s, kmsg.NewPtrAllocateProducerIDsRequest(), version, body, func(r *kmsg.AllocateProducerIDsRequest) (Result[*kmsg.AllocateProducerIDsResponse], error) {

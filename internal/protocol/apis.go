@@ -35,6 +35,7 @@ const (
 	KeyDeleteGroups            int16 = 42
 	KeyIncrementalAlterConfigs int16 = 44
 	KeyOffsetDelete            int16 = 47
+	KeyUpdateFeatures          int16 = 57
 	KeyDescribeCluster         int16 = 60
 	KeyDescribeProducers       int16 = 61
 	KeyListConfigResources     int16 = 74
@@ -72,6 +73,7 @@ var Served = []API{
 	{KeyDeleteGroups, "DeleteGroups", 0, 2},
 	{KeyIncrementalAlterConfigs, "IncrementalAlterConfigs", 0, 1},
 	{KeyOffsetDelete, "OffsetDelete", 0, 0},
+	{KeyUpdateFeatures, "UpdateFeatures", 0, 2},
 	{KeyDescribeCluster, "DescribeCluster", 0, 2},
 	{KeyDescribeProducers, "DescribeProducers", 0, 0},
 	{KeyListConfigResources, "ListConfigResources", 0, 1},

@@ -272,6 +272,16 @@ var requestSchemas = map[int16][]schemaField{
 			}}, // Partitions
 		}}, // Topics
 	},
+	57: { // UpdateFeatures
+		{kind: fixed4, array: false, from: 0, to: 32767, nullFrom: 1, nullTo: 0}, // timeoutMs
+		{kind: kindStruct, array: true, from: 0, to: 32767, nullFrom: 1, nullTo: 0, fields: []schemaField{
+			{kind: kindString, array: false, from: 0, to: 32767, nullFrom: 1, nullTo: 0}, // Feature
+			{kind: fixed2, array: false, from: 0, to: 32767, nullFrom: 1, nullTo: 0},     // MaxVersionLevel
+			{kind: fixed1, array: false, from: 0, to: 0, nullFrom: 1, nullTo: 0},         // AllowDowngrade
+			{kind: fixed1, array: false, from: 1, to: 32767, nullFrom: 1, nullTo: 0},     // UpgradeType
+		}}, // FeatureUpdates
+		{kind: fixed1, array: false, from: 1, to: 32767, nullFrom: 1, nullTo: 0}, // ValidateOnly
+	},
 	60: { // DescribeCluster
 		{kind: fixed1, array: false, from: 0, to: 32767, nullFrom: 1, nullTo: 0}, // IncludeClusterAuthorizedOperations
 		{kind: fixed1, array: false, from: 1, to: 32767, nullFrom: 1, nullTo: 0}, // EndpointType
