@@ -23,6 +23,11 @@ const (
 type AppendOptions struct {
 	LeaderEpoch int32
 	Origin      Origin
+	// Guard is what StartVerification gave for a batch that begins a transaction.
+	Guard VerificationGuard
+	// TransactionVersion is the level of the feature transaction.version under which a marker was written: from 2 on its epoch must be greater than the
+	// producer's (KIP-1228).
+	TransactionVersion int16
 }
 
 // AppendInfo tells where an append went.

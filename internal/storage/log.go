@@ -115,11 +115,8 @@ func (l *Log) NumSegments() int { return len(l.list()) }
 func (l *Log) ActiveProducers() ([]ProducerState, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.usable(); err != nil {
+	if err := l.loadProducers(); err != nil {
 		return nil, err
-	}
-	if err := l.producers.load(l.LogEndOffset()); err != nil {
-		return nil, l.dir.fail("reading the producers' state of "+l.tp.String(), err)
 	}
 	return l.producers.states(), nil
 }
