@@ -27,6 +27,10 @@ func (r *Runtime[M]) WriteTransactional(partition int32, t Transaction, operatio
 		refused(protocol.NotCoordinator)
 		return
 	}
+	if t.ProducerID < 0 || t.ProducerEpoch < 0 {
+		refused(protocol.Errorf(protocol.InvalidProducerIDMapping, "producer id %d with epoch %d has no transactions", t.ProducerID, t.ProducerEpoch))
+		return
+	}
 	s.submit(func() {
 		if err := s.available(); err != nil {
 			refused(err)

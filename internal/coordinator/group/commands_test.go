@@ -77,7 +77,9 @@ func (c command) version(fallback int64) int16 { return int16(c.num("v", fallbac
 //	heartbeat LABEL member= instance= gen=
 //	leave LABEL v= members=MEMBER/INSTANCE,…
 //	commit LABEL v= member= instance= gen= offsets=TOPIC/PARTITION:OFFSET:METADATA,… retention= id=
-//	fetch LABEL v= topics=TOPIC/PARTITION,…   (without topics: all)
+//	txn-commit LABEL v= producer= member= instance= gen= offsets=TOPIC/PARTITION:OFFSET:METADATA,…
+//	end producer= commit|abort       (the marker)
+//	fetch LABEL v= topics=TOPIC/PARTITION,… stable=yes   (without topics: all)
 //	offset-delete LABEL topics=TOPIC/PARTITION,…
 //	delete-groups LABEL groups=,…    describe LABEL v= group=    list LABEL states=,… types=,…
 //	delete-topics topics=TOPIC:ID,…  advance DURATION   set key=value…   reload
@@ -98,6 +100,10 @@ func (w *world) run(line string) error {
 		w.leave(c)
 	case "commit":
 		w.commit(c)
+	case "txn-commit":
+		w.txnCommit(c)
+	case "end":
+		w.end(c.num("producer", 7), c.label == "commit")
 	case "fetch":
 		w.fetch(c)
 	case "offset-delete":
@@ -292,7 +298,7 @@ func (w *world) fetch(c command) {
 		req.Topics = append(req.Topics, topic)
 	}
 	reply := w.asked(c.label)
-	w.apply(w.m.OffsetFetch(c.version(10), &req, func(resp kmsg.OffsetFetchResponseGroup) { reply("%s", formatFetch(resp)) }))
+	w.apply(w.m.OffsetFetch(c.version(10), c.str("stable", "") != "", &req, func(resp kmsg.OffsetFetchResponseGroup) { reply("%s", formatFetch(resp)) }))
 }
 
 func (w *world) offsetDelete(c command) {

@@ -22,10 +22,7 @@ func (m *Machine) DeleteGroups(groupIDs []string, reply func([]kmsg.DeleteGroups
 		case g.state != Empty:
 			answers = append(answers, DeleteGroupError(id, protocol.NonEmptyGroup))
 		default:
-			m.offsets.each(id, func(topic string, partition int32, _ offset) {
-				records = append(records, offsetTombstone(id, topic, partition))
-			})
-			records = append(records, groupTombstone(id))
+			records = append(m.appendOffsetTombstones(records, id), groupTombstone(id))
 			answers = append(answers, DeleteGroupError(id, protocol.None))
 		}
 	}
@@ -37,4 +34,17 @@ func (m *Machine) DeleteGroups(groupIDs []string, reply func([]kmsg.DeleteGroups
 		}
 		reply(answers)
 	}}
+}
+
+// appendOffsetTombstones removes all offsets of the group, the pending ones too, each partition with one record.
+func (m *Machine) appendOffsetTombstones(records []machine.Record, groupID string) []machine.Record {
+	m.offsets.each(groupID, func(topic string, partition int32, _ offset) {
+		records = append(records, offsetTombstone(groupID, topic, partition))
+	})
+	m.pending.producers.each(groupID, func(topic string, partition int32, _ []int64) {
+		if _, ok := m.offsets.get(groupID, topic, partition); !ok {
+			records = append(records, offsetTombstone(groupID, topic, partition))
+		}
+	})
+	return records
 }

@@ -24,13 +24,14 @@ func (m *Machine) cleanUp(now time.Time) machine.Result {
 		base, mayExpire := g.expiryBase()
 		kept := 0
 		m.offsets.each(id, func(topic string, partition int32, o offset) {
-			if mayExpire && !g.isSubscribedTo(topic) && o.isExpired(now.UnixMilli(), base, retentionMs) {
+			expired := mayExpire && !g.isSubscribedTo(topic) && o.isExpired(now.UnixMilli(), base, retentionMs)
+			if expired && !m.pending.has(id, topic, partition) {
 				records = append(records, offsetTombstone(id, topic, partition))
 				return
 			}
 			kept++
 		})
-		if kept == 0 && g.state == Empty {
+		if kept == 0 && g.state == Empty && !m.pending.hasGroup(id) {
 			records = append(records, groupTombstone(id))
 		}
 	}
@@ -69,28 +70,4 @@ func (o offset) isExpired(nowMs, baseMs, retentionMs int64) bool {
 		baseMs = o.commitMs
 	}
 	return nowMs-baseMs >= retentionMs
-}
-
-// DeleteTopics removes the offsets of topics that are gone. Offsets that were committed for a later topic of the same
-// name stay.
-func (m *Machine) DeleteTopics(topics []DeletedTopic) machine.Result {
-	var records []machine.Record
-	for _, id := range m.groupIDs() {
-		for _, topic := range topics {
-			if _, ok := m.offsets[id][topic.Name]; !ok {
-				continue
-			}
-			m.offsets.each(id, func(name string, partition int32, o offset) {
-				var none [16]byte
-				if name == topic.Name && (o.topicID == none || o.topicID == topic.ID) {
-					records = append(records, offsetTombstone(id, name, partition))
-				}
-			})
-		}
-	}
-	return machine.Result{Records: records, Split: true, Done: func(_ time.Time, err error) {
-		if err != nil {
-			m.log.Warn("could not remove the offsets of deleted topics; they expire in their time", "err", err)
-		}
-	}}
 }

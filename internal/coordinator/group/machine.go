@@ -10,6 +10,7 @@ import (
 
 	"ottla.dev/ottla/internal/coordinator/machine"
 	"ottla.dev/ottla/internal/protocol"
+	"ottla.dev/ottla/internal/record"
 )
 
 // Machine is the state behind one partition of __consumer_offsets. Its methods are called by one goroutine at a time;
@@ -22,6 +23,7 @@ type Machine struct {
 
 	groups  map[string]*group
 	offsets offsetStore
+	pending pendingOffsets
 
 	cleanupTimer machine.Timer
 	// skipped counts the records of unknown types seen while loading, by type.
@@ -40,19 +42,23 @@ type Options struct {
 func NewMachine(options Options) *Machine {
 	return &Machine{
 		config: options.Config, newUUID: options.NewUUID, log: options.Logger, timers: options.Timers,
-		groups: make(map[string]*group), offsets: make(offsetStore),
+		groups: make(map[string]*group), offsets: make(offsetStore), pending: newPendingOffsets(),
 	}
 }
 
 // Replay implements machine.Machine.
 func (m *Machine) Replay(at int64, r machine.Record) error {
+	return m.replay(at, record.NoProducerID, r)
+}
+
+func (m *Machine) replay(at, producerID int64, r machine.Record) error {
 	kind, err := keyType(r.Key)
 	if err != nil {
 		return fmt.Errorf("record at offset %d: %w", at, err)
 	}
 	switch kind {
 	case keyLegacyOffsetCommit, keyOffsetCommit:
-		err = m.replayOffset(r)
+		err = m.replayOffset(at, producerID, r)
 	case keyGroupMetadata:
 		err = m.replayGroup(r)
 	default:
@@ -67,22 +73,28 @@ func (m *Machine) Replay(at int64, r machine.Record) error {
 	return nil
 }
 
-func (m *Machine) replayOffset(r machine.Record) error {
+func (m *Machine) replayOffset(at, producerID int64, r machine.Record) error {
 	var key kmsg.OffsetCommitKey
 	if err := key.ReadFrom(r.Key); err != nil {
 		return fmt.Errorf("key of an offset commit: %w", err)
 	}
 	if r.Value == nil {
 		m.offsets.remove(key.Group, key.Topic, key.Partition)
+		m.pending.drop(key.Group, key.Topic, key.Partition)
 		return nil
 	}
 	o, err := decodeOffset(r.Value)
 	if err != nil {
 		return err
 	}
+	o.at = at
 	if m.groups[key.Group] == nil {
 		// A consumer that only commits offsets: its group is an empty one without a protocol type.
 		m.groups[key.Group] = &group{id: key.Group, state: Empty, previousState: Dead, stateSinceMs: -1}
+	}
+	if producerID != record.NoProducerID {
+		m.pending.put(producerID, key.Group, key.Topic, key.Partition, o)
+		return nil
 	}
 	m.offsets.put(key.Group, key.Topic, key.Partition, o)
 	return nil

@@ -35,7 +35,7 @@ func (m *Machine) OffsetDelete(req *kmsg.OffsetDeleteRequest, reply func(*kmsg.O
 			answer := kmsg.NewOffsetDeleteResponseTopicPartition()
 			answer.Partition, answer.ErrorCode = p.Partition, int16(code)
 			topic.Partitions = append(topic.Partitions, answer)
-			if _, ok := m.offsets.get(req.Group, topic.Topic, p.Partition); ok && code == protocol.None {
+			if code == protocol.None && m.hasOffset(req.Group, topic.Topic, p.Partition) {
 				records = append(records, offsetTombstone(req.Group, topic.Topic, p.Partition))
 			}
 		}
@@ -47,4 +47,10 @@ func (m *Machine) OffsetDelete(req *kmsg.OffsetDeleteRequest, reply func(*kmsg.O
 		}
 		reply(resp)
 	}}
+}
+
+// hasOffset reports whether there is an offset to delete, committed or pending.
+func (m *Machine) hasOffset(groupID, topic string, partition int32) bool {
+	_, ok := m.offsets.get(groupID, topic, partition)
+	return ok || m.pending.has(groupID, topic, partition)
 }

@@ -14,15 +14,16 @@ import (
 
 // OffsetFetch answers with the offsets of one group: those of the given topics, each with its name and where known its
 // id, or all when topics is nil. It waits until what it saw is committed, whether or not the sender requires stable
-// offsets: an offset that was once given out never goes back.
-func (m *Machine) OffsetFetch(version int16, req *kmsg.OffsetFetchRequestGroup, reply func(kmsg.OffsetFetchResponseGroup)) machine.Result {
+// offsets: an offset that was once given out never goes back. One who does is told UNSTABLE_OFFSET_COMMIT for offsets
+// that an open transaction may still move.
+func (m *Machine) OffsetFetch(version int16, requireStable bool, req *kmsg.OffsetFetchRequestGroup, reply func(kmsg.OffsetFetchResponseGroup)) machine.Result {
 	resp := kmsg.NewOffsetFetchResponseGroup()
 	resp.Group = req.Group
 	if req.Topics == nil {
-		resp.Topics = m.allOffsets(req.Group)
+		resp.Topics = m.allOffsets(req.Group, requireStable)
 	} else {
 		for i := range req.Topics {
-			resp.Topics = append(resp.Topics, m.fetchedTopic(req.Group, &req.Topics[i]))
+			resp.Topics = append(resp.Topics, m.fetchedTopic(req.Group, &req.Topics[i], requireStable))
 		}
 	}
 	return machine.Result{Done: func(_ time.Time, err error) {
@@ -42,10 +43,14 @@ func offsetFetchCode(err error) protocol.Code {
 	return code
 }
 
-func (m *Machine) fetchedTopic(groupID string, t *kmsg.OffsetFetchRequestGroupTopic) kmsg.OffsetFetchResponseGroupTopic {
+func (m *Machine) fetchedTopic(groupID string, t *kmsg.OffsetFetchRequestGroupTopic, requireStable bool) kmsg.OffsetFetchResponseGroupTopic {
 	topic := kmsg.NewOffsetFetchResponseGroupTopic()
 	topic.Topic, topic.TopicID = t.Topic, t.TopicID
 	for _, partition := range t.Partitions {
+		if requireStable && m.pending.has(groupID, t.Topic, partition) {
+			topic.Partitions = append(topic.Partitions, noOffset(partition, protocol.UnstableOffsetCommit))
+			continue
+		}
 		o, ok := m.offsets.get(groupID, t.Topic, partition)
 		var none [16]byte
 		if ok && o.topicID != none && t.TopicID != none && o.topicID != t.TopicID {
@@ -66,7 +71,8 @@ func fetchedPartition(partition int32, o offset) kmsg.OffsetFetchResponseGroupTo
 	return p
 }
 
-func (m *Machine) allOffsets(groupID string) []kmsg.OffsetFetchResponseGroupTopic {
+// allOffsets answers for the partitions that have an offset, and not for those whose first is still pending.
+func (m *Machine) allOffsets(groupID string, requireStable bool) []kmsg.OffsetFetchResponseGroupTopic {
 	var topics []kmsg.OffsetFetchResponseGroupTopic
 	m.offsets.each(groupID, func(name string, partition int32, o offset) {
 		if len(topics) == 0 || topics[len(topics)-1].Topic != name {
@@ -75,7 +81,11 @@ func (m *Machine) allOffsets(groupID string) []kmsg.OffsetFetchResponseGroupTopi
 			topics = append(topics, topic)
 		}
 		last := &topics[len(topics)-1]
-		last.Partitions = append(last.Partitions, fetchedPartition(partition, o))
+		answer := fetchedPartition(partition, o)
+		if requireStable && m.pending.has(groupID, name, partition) {
+			answer = noOffset(partition, protocol.UnstableOffsetCommit)
+		}
+		last.Partitions = append(last.Partitions, answer)
 	})
 	return topics
 }

@@ -287,7 +287,7 @@ func (c *crowd) fetchEverything(t *rapid.T) {
 			promised[partition] = at
 		}
 		reply := c.asked("fetch " + id)
-		c.apply(c.m.OffsetFetch(10, &req, func(resp kmsg.OffsetFetchResponseGroup) {
+		c.apply(c.m.OffsetFetch(10, true, &req, func(resp kmsg.OffsetFetchResponseGroup) {
 			reply("%s", formatFetch(resp))
 			if resp.ErrorCode != 0 {
 				return
@@ -332,11 +332,9 @@ func (c *crowd) verify(t *rapid.T) {
 	if err := c.check(); err != nil {
 		t.Fatal(err)
 	}
-	replayed := NewMachine(Options{Config: c.m.config, Timers: new(machine.Timers), Logger: c.m.log})
-	for i, r := range c.log {
-		if err := replayed.Replay(int64(i), r); err != nil {
-			t.Fatal(err)
-		}
+	replayed, err := replayed(c.m, new(machine.Timers), c.log)
+	if err != nil {
+		t.Fatal(err)
 	}
 	if !reflect.DeepEqual(replayed.offsets, c.m.offsets) {
 		t.Fatalf("offsets in the log are %v, live %v", replayed.offsets, c.m.offsets)

@@ -21,7 +21,7 @@ type world struct {
 	now    time.Time
 	uuids  int
 
-	log    []machine.Record
+	log    []entry
 	refuse error // what the log answers to appends
 	hold   bool  // the high watermark stands still
 	held   []func(now time.Time, err error)
@@ -53,8 +53,54 @@ func (w *world) newMachine() *Machine {
 	})
 }
 
+// entry is one record of the log, or a marker.
+type entry struct {
+	machine.Record
+	at         int64
+	producerID int64 // -1 outside of transactions
+	marker     bool
+	commit     bool
+}
+
+func (e entry) replay(m *Machine) error {
+	switch {
+	case e.marker:
+		return m.CompleteTransaction(e.at, e.producerID, 0, e.commit)
+	case e.producerID >= 0:
+		return m.ReplayTransactional(e.at, e.producerID, 0, e.Record)
+	default:
+		return m.Replay(e.at, e.Record)
+	}
+}
+
+// replayed returns a machine that has loaded the entries.
+func replayed(like *Machine, timers *machine.Timers, entries []entry) (*Machine, error) {
+	m := NewMachine(Options{Config: like.config, NewUUID: like.newUUID, Timers: timers, Logger: like.log})
+	for _, e := range entries {
+		if err := e.replay(m); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// write appends an entry and has the machine replay it, unless it has applied it itself.
+func (w *world) write(e entry, selfApplied bool) {
+	e.at = int64(len(w.log))
+	w.log = append(w.log, e)
+	if selfApplied {
+		return
+	}
+	if err := e.replay(w.m); err != nil {
+		panic(err)
+	}
+}
+
 // apply does what the runtime does with a result.
-func (w *world) apply(result machine.Result) {
+func (w *world) apply(result machine.Result) { w.applyAs(-1, result) }
+
+// applyAs does what the runtime does with the result of a producer's transactional write.
+func (w *world) applyAs(producerID int64, result machine.Result) {
 	if len(result.Records) > 0 {
 		if w.refuse != nil {
 			w.printf("refused %d records", len(result.Records))
@@ -67,13 +113,12 @@ func (w *world) apply(result machine.Result) {
 			return
 		}
 		for _, r := range result.Records {
-			w.printf("%s", w.formatRecord(r))
-			w.log = append(w.log, r)
-			if !result.SelfApplied {
-				if err := w.m.Replay(int64(len(w.log)-1), r); err != nil {
-					panic(err)
-				}
+			line := w.formatRecord(r)
+			if producerID >= 0 {
+				line += fmt.Sprintf(" producer=%d", producerID)
 			}
+			w.printf("%s", line)
+			w.write(entry{Record: r, producerID: producerID}, result.SelfApplied)
 		}
 	}
 	switch {
@@ -115,12 +160,12 @@ func (w *world) advance(d time.Duration) {
 func (w *world) reload() error {
 	w.release(protocol.NotCoordinator)
 	w.m.Unloaded(w.now)
-	w.m = w.newMachine()
-	for i, r := range w.log {
-		if err := w.m.Replay(int64(i), r); err != nil {
-			return err
-		}
+	w.timers = new(machine.Timers)
+	m, err := replayed(w.m, w.timers, w.log)
+	if err != nil {
+		return err
 	}
+	w.m = m
 	w.m.Loaded(w.now)
 	return nil
 }

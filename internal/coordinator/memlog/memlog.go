@@ -16,6 +16,8 @@ type Log struct {
 	ManualHighWatermark bool
 	// LimitBytes is the answer of MaxBatchBytes; 0 means 1 MiB.
 	LimitBytes int
+	// Check, where set, decides on each append as the state of the producers would.
+	Check func(batch record.Batch, options machine.AppendOptions) error
 
 	mu            sync.Mutex // guards the fields below
 	batches       []record.Batch
@@ -62,6 +64,11 @@ func (l *Log) Append(batch []byte, options machine.AppendOptions) (firstOffset, 
 	copied := record.Batch(append([]byte(nil), batch...))
 	if err := copied.CheckCRC(); err != nil {
 		return 0, 0, err
+	}
+	if l.Check != nil {
+		if err := l.Check(copied, options); err != nil {
+			return 0, 0, err
+		}
 	}
 	l.mu.Lock()
 	if l.refuse != nil {
@@ -167,7 +174,7 @@ func (l *Log) Clone() *Log {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return &Log{
-		ManualHighWatermark: l.ManualHighWatermark, LimitBytes: l.LimitBytes,
+		ManualHighWatermark: l.ManualHighWatermark, LimitBytes: l.LimitBytes, Check: l.Check,
 		batches: append([]record.Batch(nil), l.batches...), start: l.start, end: l.end, highWatermark: l.highWatermark,
 	}
 }

@@ -20,7 +20,7 @@ func (s *Service) OffsetFetch(_ group.RequestContext, req *kmsg.OffsetFetchReque
 		reply(offsetFetchResponse(req, answers))
 	})
 	for i := range groups {
-		s.fetchGroup(req.Version, &groups[i], func(answer kmsg.OffsetFetchResponseGroup) { parts.put(i, answer) })
+		s.fetchGroup(req.Version, req.RequireStable, &groups[i], func(answer kmsg.OffsetFetchResponseGroup) { parts.put(i, answer) })
 	}
 }
 
@@ -65,7 +65,7 @@ func offsetFetchResponse(req *kmsg.OffsetFetchRequest, groups []kmsg.OffsetFetch
 }
 
 // fetchGroup fetches the offsets of one group.
-func (s *Service) fetchGroup(version int16, req *kmsg.OffsetFetchRequestGroup, reply func(kmsg.OffsetFetchResponseGroup)) {
+func (s *Service) fetchGroup(version int16, requireStable bool, req *kmsg.OffsetFetchRequestGroup, reply func(kmsg.OffsetFetchResponseGroup)) {
 	if s.closed.Load() {
 		reply(group.OffsetFetchError(version, req, protocol.CoordinatorNotAvailable))
 		return
@@ -84,7 +84,7 @@ func (s *Service) fetchGroup(version int16, req *kmsg.OffsetFetchRequestGroup, r
 		reply(answer)
 	}
 	s.write(req.Group, func(m *group.Machine, _ time.Time) machine.Result {
-		return m.OffsetFetch(version, known, finish)
+		return m.OffsetFetch(version, requireStable, known, finish)
 	}, func(code protocol.Code) { finish(group.OffsetFetchError(version, known, code)) })
 }
 

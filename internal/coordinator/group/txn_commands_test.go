@@ -1,0 +1,53 @@
+package group
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+func (w *world) txnCommit(c command) {
+	req := kmsg.NewPtrTxnOffsetCommitRequest()
+	req.Version = c.version(5)
+	req.TransactionalID, req.ProducerID = "tx", c.num("producer", 7)
+	req.Group = c.str("group", "g")
+	req.MemberID, req.InstanceID = c.str("member", ""), c.optional("instance")
+	req.Generation = int32(c.num("gen", -1))
+	for _, o := range c.list("offsets") {
+		parts := strings.SplitN(o, ":", 3)
+		topic := kmsg.NewTxnOffsetCommitRequestTopic()
+		p := kmsg.NewTxnOffsetCommitRequestTopicPartition()
+		topic.Topic, p.Partition = topicPartition(parts[0])
+		p.Offset, _ = strconv.ParseInt(parts[1], 10, 64)
+		p.LeaderEpoch = int32(c.num("epoch", -1))
+		if len(parts) == 3 {
+			p.Metadata = &parts[2]
+		}
+		topic.Partitions = append(topic.Partitions, p)
+		req.Topics = append(req.Topics, topic)
+	}
+	reply := w.asked(c.label)
+	w.applyAs(req.ProducerID, w.m.TxnOffsetCommit(w.now, req, func(resp *kmsg.TxnOffsetCommitResponse) { reply("%s", formatTxnCommit(resp)) }))
+}
+
+// end writes the marker of the producer's transaction.
+func (w *world) end(producerID int64, commit bool) {
+	outcome := "abort"
+	if commit {
+		outcome = "commit"
+	}
+	w.printf("+ marker %s producer=%d", outcome, producerID)
+	w.write(entry{producerID: producerID, marker: true, commit: commit}, false)
+}
+
+func formatTxnCommit(r *kmsg.TxnOffsetCommitResponse) string {
+	var parts []string
+	for _, t := range r.Topics {
+		for _, p := range t.Partitions {
+			parts = append(parts, fmt.Sprintf("%s/%d=%s", t.Topic, p.Partition, code(p.ErrorCode)))
+		}
+	}
+	return strings.Join(parts, " ")
+}
