@@ -10,12 +10,12 @@ import (
 	"ottla.dev/ottla/internal/record"
 )
 
-// The control records of a checkpoint. Snapshots begin with a header and end with a footer.
+// The control records of the metadata log and its snapshots, which begin with a header and end with a footer.
 const (
-	controlSnapshotHeader record.ControlType = 3
-	controlSnapshotFooter record.ControlType = 4
-	controlKRaftVersion   record.ControlType = 5
-	controlVoters         record.ControlType = 6
+	ControlSnapshotHeader record.ControlType = 3
+	ControlSnapshotFooter record.ControlType = 4
+	ControlKRaftVersion   record.ControlType = 5
+	ControlVoters         record.ControlType = 6
 )
 
 // maxCheckpointBytes bounds what is read of one checkpoint's compressed records.
@@ -38,7 +38,7 @@ func walk(file []byte, visit func(control bool, r *record.Record) error) error {
 				if err != nil {
 					return err
 				}
-				sawFooter = sawFooter || typ == controlSnapshotFooter
+				sawFooter = sawFooter || typ == ControlSnapshotFooter
 			}
 			return visit(batch.IsControl(), r)
 		}); err != nil {
@@ -104,14 +104,15 @@ func (w *checkpointWriter) batch(control bool, records ...record.Record) {
 func (w *checkpointWriter) header() record.Record {
 	value := binary.BigEndian.AppendUint16(nil, 0) // version
 	value = binary.BigEndian.AppendUint64(value, 0)
-	return controlRecord(controlSnapshotHeader, append(value, 0))
+	return ControlRecord(ControlSnapshotHeader, append(value, 0))
 }
 
 func (w *checkpointWriter) footer() record.Record {
-	return controlRecord(controlSnapshotFooter, []byte{0, 0, 0})
+	return ControlRecord(ControlSnapshotFooter, []byte{0, 0, 0})
 }
 
-func controlRecord(typ record.ControlType, value []byte) record.Record {
+// ControlRecord returns a record of a control batch.
+func ControlRecord(typ record.ControlType, value []byte) record.Record {
 	key := binary.BigEndian.AppendUint16(nil, 0)
 	return record.Record{Key: binary.BigEndian.AppendUint16(key, uint16(typ)), Value: value}
 }

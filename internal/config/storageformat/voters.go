@@ -22,29 +22,42 @@ type Voter struct {
 
 // EncodeVoters returns the first snapshot of the metadata log of a dynamic quorum: kraft.version and the voters.
 func EncodeVoters(kraftVersion int16, voters []Voter, now time.Time) ([]byte, error) {
+	value, err := AppendVoterSet(nil, voters)
+	if err != nil {
+		return nil, err
+	}
 	w := newCheckpointWriter(now)
-	value := []byte{0, 0} // version
-	value = kbin.AppendCompactArrayLen(value, len(voters))
+	w.batch(true, w.header(), ControlRecord(ControlKRaftVersion, AppendKRaftVersion(nil, kraftVersion)), ControlRecord(ControlVoters, value))
+	w.batch(true, w.footer())
+	return w.out, w.err
+}
+
+// AppendKRaftVersion writes the value of the control record with kraft.version.
+func AppendKRaftVersion(b []byte, level int16) []byte {
+	return append(kbin.AppendInt16(append(b, 0, 0), level), 0)
+}
+
+// AppendVoterSet writes the value of the control record with the voters.
+func AppendVoterSet(b []byte, voters []Voter) ([]byte, error) {
+	b = append(b, 0, 0) // version
+	b = kbin.AppendCompactArrayLen(b, len(voters))
 	for _, v := range voters {
 		id, err := ParseUUID(v.DirectoryID)
 		if err != nil {
 			return nil, fmt.Errorf("voter %d: %w", v.ID, err)
 		}
-		value = kbin.AppendInt32(value, v.ID)
-		value = append(value, id[:]...)
-		value = kbin.AppendCompactArrayLen(value, 1)
-		value = kbin.AppendCompactString(value, v.Listener)
-		value = kbin.AppendCompactString(value, v.Host)
-		value = binary.BigEndian.AppendUint16(value, v.Port)
-		value = append(value, 0)           // tags of the endpoint
-		value = kbin.AppendInt16(value, 0) // the lowest and
-		value = kbin.AppendInt16(value, 1) // the highest kraft.version that the voter supports
-		value = append(value, 0, 0)        // tags of the range and of the voter
+		b = kbin.AppendInt32(b, v.ID)
+		b = append(b, id[:]...)
+		b = kbin.AppendCompactArrayLen(b, 1)
+		b = kbin.AppendCompactString(b, v.Listener)
+		b = kbin.AppendCompactString(b, v.Host)
+		b = binary.BigEndian.AppendUint16(b, v.Port)
+		b = append(b, 0)           // tags of the endpoint
+		b = kbin.AppendInt16(b, 0) // the lowest and
+		b = kbin.AppendInt16(b, 1) // the highest kraft.version that the voter supports
+		b = append(b, 0, 0)        // tags of the range and of the voter
 	}
-	version := kbin.AppendInt16([]byte{0, 0}, kraftVersion)
-	w.batch(true, w.header(), controlRecord(controlKRaftVersion, append(version, 0)), controlRecord(controlVoters, append(value, 0)))
-	w.batch(true, w.footer())
-	return w.out, w.err
+	return append(b, 0), nil
 }
 
 // ParseVoters reads such a snapshot.
@@ -57,19 +70,37 @@ func ParseVoters(file []byte) (kraftVersion int16, voters []Voter, err error) {
 		if err != nil {
 			return err
 		}
-		b := kbin.Reader{Src: r.Value}
 		switch typ {
-		case controlKRaftVersion:
-			_, kraftVersion = b.Int16(), b.Int16()
-		case controlVoters:
-			voters = parseVoters(&b)
+		case ControlKRaftVersion:
+			kraftVersion, err = ParseKRaftVersion(r.Value)
+		case ControlVoters:
+			voters, err = ParseVoterSet(r.Value)
 		}
-		if !b.Ok() {
-			return errors.New("truncated control record")
-		}
-		return nil
+		return err
 	})
 	return kraftVersion, voters, err
+}
+
+var errTruncatedControl = errors.New("truncated control record")
+
+// ParseKRaftVersion reads the value of the control record with kraft.version.
+func ParseKRaftVersion(value []byte) (int16, error) {
+	b := kbin.Reader{Src: value}
+	_, level := b.Int16(), b.Int16()
+	if !b.Ok() {
+		return 0, errTruncatedControl
+	}
+	return level, nil
+}
+
+// ParseVoterSet reads the value of the control record with the voters.
+func ParseVoterSet(value []byte) ([]Voter, error) {
+	b := kbin.Reader{Src: value}
+	voters := parseVoters(&b)
+	if !b.Ok() {
+		return nil, errTruncatedControl
+	}
+	return voters, nil
 }
 
 func parseVoters(b *kbin.Reader) []Voter {
