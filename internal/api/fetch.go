@@ -37,7 +37,9 @@ type fetchEntry struct {
 
 	head  protocol.FetchPartitionHead
 	slice *storage.Slice
-	seen  int64 // the high watermark when the partition was read
+	seen  int64 // the high watermark when the partition was read, for read_committed the last stable offset
+	// The aborted transactions in the slice, as a range of the op's list.
+	abortedFrom, abortedTo int
 }
 
 func (e *fetchEntry) release() {
@@ -65,6 +67,8 @@ type fetchOp struct {
 	waited  bool
 	headBuf []byte
 	cuts    []int // positions in headBuf where each entry's records go
+	aborted []protocol.AbortedTransaction
+	lookup  []storage.AbortedTransaction // of one partition, before they go to aborted
 }
 
 var fetchOps = sync.Pool{New: func() any { return new(fetchOp) }}
@@ -170,13 +174,14 @@ func (op *fetchOp) errorsLast() {
 // read fills every entry's head and slice with what is there now.
 func (op *fetchOp) read() {
 	left, atLeastOne := op.maxBytes(), true
-	op.bytes, op.found, op.urgent = 0, 0, false
+	op.bytes, op.found, op.urgent, op.aborted = 0, 0, false, op.aborted[:0]
 	for i := range op.entries {
 		e := &op.entries[i]
 		e.release()
+		e.abortedFrom, e.abortedTo = 0, 0
 		e.head = protocol.FetchPartitionHead{Index: e.want.Index, Code: e.code, HighWatermark: -1, LastStableOffset: -1, LogStartOffset: -1, DivergingEndOffset: -1, LeaderID: -1}
 		if e.partition == nil {
-			e.head.NoAborted = !e.lost // an empty list, the schema's default, where there never was a partition to read
+			e.head.Committed = !e.lost // an empty list, the schema's default, where there never was a partition to read
 			continue
 		}
 		op.found++
@@ -208,27 +213,33 @@ func (op *fetchOp) readPartition(e *fetchEntry, maxBytes int64, atLeastOne bool)
 		e.head.Code = protocol.UnknownServerError
 		return
 	}
-	e.head.NoAborted = op.req.Isolation == 1
-	e.seen = log.HighWatermark()
-	upTo := e.seen
-	if op.req.Isolation == 1 {
-		upTo = log.LastStableOffset()
+	e.head.Committed = op.committed()
+	stable := log.LastStableOffset() // read first: it never passes the high watermark of the same answer
+	highWatermark := log.HighWatermark()
+	e.seen = highWatermark
+	if op.committed() {
+		e.seen = stable
 	}
 	diverged := e.divergence(log)
 	if e.head.Code != protocol.None {
-		e.head.NoAborted = false
+		e.head.Committed = false
 		return
 	}
 	if !diverged {
-		slice, err := log.Read(e.want.FetchOffset, int(maxBytes), upTo, atLeastOne)
+		slice, err := log.Read(e.want.FetchOffset, int(maxBytes), e.seen, atLeastOne)
+		if err == nil {
+			e.slice = slice
+			err = op.readAborted(e, log)
+		}
 		if err != nil {
-			e.head.NoAborted = false
+			e.release()
+			e.head.Committed = false
 			e.head.Code = op.server.storageError("fetch", p.TopicPartition, err)
 			return
 		}
-		e.slice = slice
 		if slice.FirstBatchIncomplete() && !atLeastOne {
 			e.release() // nothing that a client could use (since version 3)
+			e.head.Committed = false
 		} else {
 			e.head.RecordsSize = slice.Len()
 		}
@@ -238,7 +249,25 @@ func (op *fetchOp) readPartition(e *fetchEntry, maxBytes int64, atLeastOne bool)
 			return
 		}
 	}
-	e.head.HighWatermark, e.head.LastStableOffset, e.head.LogStartOffset = e.seen, log.LastStableOffset(), log.LogStartOffset()
+	e.head.HighWatermark, e.head.LastStableOffset, e.head.LogStartOffset = highWatermark, stable, log.LogStartOffset()
+}
+
+// committed tells that the reader is to see no records of transactions that are open or aborted.
+func (op *fetchOp) committed() bool { return op.req.Isolation == 1 }
+
+// readAborted finds which transactions in what was just read were aborted. All of them have ended: the read went no further than the last
+// stable offset. So it stays true of these bytes, however late they are sent.
+func (op *fetchOp) readAborted(e *fetchEntry, log *storage.Log) (err error) {
+	e.abortedFrom, e.abortedTo = len(op.aborted), len(op.aborted)
+	if !op.committed() || e.slice.Len() == 0 {
+		return nil
+	}
+	op.lookup, err = log.AbortedTransactions(op.lookup[:0], e.want.FetchOffset, e.seen)
+	for _, a := range op.lookup {
+		op.aborted = append(op.aborted, protocol.AbortedTransaction{ProducerID: a.ProducerID, FirstOffset: a.FirstOffset})
+	}
+	e.abortedTo = len(op.aborted)
+	return err
 }
 
 // divergence tells a client whose last fetched epoch ended earlier in this log where to cut its own (KIP-595).
@@ -263,13 +292,14 @@ func (e *fetchEntry) divergence(log *storage.Log) bool {
 // As soon as something can fire the waiter, the op may be answered and recycled by another goroutine: from then on only locals are used.
 func (op *fetchOp) wait() {
 	type watch struct {
-		p    *run.Partition
-		seen int64
+		p                   *run.Partition
+		from, seen          int64
+		sizeBytes, maxBytes int
 	}
-	watches := make([]watch, 0, op.found)
+	watches, committed := make([]watch, 0, op.found), op.committed()
 	for i := range op.entries {
 		if e := &op.entries[i]; e.partition != nil {
-			watches = append(watches, watch{e.partition, e.seen})
+			watches = append(watches, watch{e.partition, e.want.FetchOffset, e.seen, e.head.RecordsSize, int(e.want.MaxBytes)})
 		}
 	}
 	request, clock, maxWait := op.request, op.server.Clock, time.Duration(op.req.MaxWaitMs)*time.Millisecond
@@ -278,7 +308,11 @@ func (op *fetchOp) wait() {
 	waiter.FireAfter(clock, maxWait)
 	request.OnCancel(func() { waiter.Fire() })
 	for _, w := range watches {
-		waiter.Watch(w.p, w.seen)
+		if committed {
+			waiter.WatchCommitted(w.p, w.from, w.seen, w.sizeBytes, w.maxBytes)
+		} else {
+			waiter.Watch(w.p, w.seen)
+		}
 	}
 }
 
@@ -332,6 +366,9 @@ func (op *fetchOp) encode(head protocol.FetchResponseHead) {
 		}
 		w.Topic(op.entries[i].name, op.entries[i].id, n-i)
 		for ; i < n; i++ {
+			if e := &op.entries[i]; e.head.Committed {
+				e.head.Aborted = op.aborted[e.abortedFrom:e.abortedTo]
+			}
 			w.Partition(op.entries[i].head)
 			op.cuts = append(op.cuts, len(w.Bytes()))
 			w.EndPartition(op.entries[i].head)
@@ -442,8 +479,8 @@ func (op *fetchOp) recycle() {
 		op.entries[i].release()
 	}
 	clear(op.entries[:cap(op.entries)])
-	keep := fetchOp{req: op.req, entries: op.entries[:0], headBuf: op.headBuf, cuts: op.cuts}
-	if cap(op.entries) > maxKeptEntries {
+	keep := fetchOp{req: op.req, entries: op.entries[:0], headBuf: op.headBuf, cuts: op.cuts, aborted: op.aborted[:0], lookup: op.lookup[:0]}
+	if cap(op.entries) > maxKeptEntries || cap(op.aborted) > maxKeptEntries {
 		keep = fetchOp{}
 	}
 	waited := op.waited

@@ -4,6 +4,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"ottla.dev/ottla/internal/controller"
+	"ottla.dev/ottla/internal/metadata"
 	"ottla.dev/ottla/internal/protocol"
 )
 
@@ -15,7 +16,7 @@ const (
 	coordinatorOfShare
 )
 
-type coordinator struct {
+type foundCoordinator struct {
 	code    protocol.Code
 	message string
 	id      int32
@@ -48,41 +49,28 @@ func (c *call) findCoordinator(req *kmsg.FindCoordinatorRequest) *kmsg.FindCoord
 	return resp
 }
 
-func (c *call) coordinator(keyType int8, key string) coordinator {
-	none := func(code protocol.Code, message string) coordinator {
-		return coordinator{code: code, message: message, id: -1, port: -1}
+func (c *call) coordinator(keyType int8, key string) foundCoordinator {
+	none := func(code protocol.Code, message string) foundCoordinator {
+		return foundCoordinator{code: code, message: message, id: -1, port: -1}
 	}
+	var topicName string
+	var partition int32
 	switch keyType {
 	case coordinatorOfGroup:
+		topicName, partition = offsetsTopic, c.server.Groups.PartitionFor(key)
 	case coordinatorOfTransaction:
-		return none(protocol.UnsupportedVersion, "transactions are not supported by this version of Ottla")
+		topicName, partition = transactionStateTopic, c.server.Transactions.PartitionFor(key)
 	case coordinatorOfShare:
 		return none(protocol.InvalidRequest, "share groups are not supported by this version of Ottla")
 	default:
 		return none(protocol.InvalidRequest, "there is no such type of coordinator")
 	}
-	img := c.image()
-	topic := img.Topic(offsetsTopic)
+	topic := c.coordinatorTopic(topicName)
 	if topic == nil {
-		create := kmsg.NewPtrCreateTopicsRequest()
-		create.SetVersion(create.MaxVersion())
-		create.TimeoutMillis = int32(c.config().Int("request.timeout.ms"))
-		create.Topics = append(create.Topics, c.newTopic(offsetsTopic))
-		for _, t := range c.server.Controller.CreateTopics(c.context(), controller.Caller{}, create).Topics {
-			if t.ErrorCode != 0 && t.ErrorCode != int16(protocol.TopicAlreadyExists) {
-				message := ""
-				if t.ErrorMessage != nil {
-					message = *t.ErrorMessage
-				}
-				c.server.Logger.Warn("cannot create the topic of the committed offsets", "topic", offsetsTopic, "error", protocol.Code(t.ErrorCode), "message", message)
-			}
-		}
-		if img = c.image(); img.Topic(offsetsTopic) == nil {
-			return none(protocol.CoordinatorNotAvailable, "")
-		}
-		topic = img.Topic(offsetsTopic)
+		return none(protocol.CoordinatorNotAvailable, "")
 	}
-	p := topic.Partition(c.server.Groups.PartitionFor(key))
+	img := c.image()
+	p := topic.Partition(partition)
 	if p == nil || img.Brokers[p.Leader] == nil {
 		return none(protocol.CoordinatorNotAvailable, "")
 	}
@@ -90,5 +78,26 @@ func (c *call) coordinator(keyType int8, key string) coordinator {
 	if !ok {
 		return none(protocol.CoordinatorNotAvailable, "")
 	}
-	return coordinator{message: protocol.None.Name(), id: p.Leader, host: host, port: port}
+	return foundCoordinator{message: protocol.None.Name(), id: p.Leader, host: host, port: port}
+}
+
+// coordinatorTopic returns a coordinator's topic, which is created when somebody first looks for a coordinator. It is nil where that fails.
+func (c *call) coordinatorTopic(name string) *metadata.Topic {
+	if topic := c.image().Topic(name); topic != nil {
+		return topic
+	}
+	create := kmsg.NewPtrCreateTopicsRequest()
+	create.SetVersion(create.MaxVersion())
+	create.TimeoutMillis = int32(c.config().Int("request.timeout.ms"))
+	create.Topics = append(create.Topics, c.newTopic(name))
+	for _, t := range c.server.Controller.CreateTopics(c.context(), controller.Caller{}, create).Topics {
+		if t.ErrorCode != 0 && t.ErrorCode != int16(protocol.TopicAlreadyExists) {
+			message := ""
+			if t.ErrorMessage != nil {
+				message = *t.ErrorMessage
+			}
+			c.server.Logger.Warn("cannot create a coordinator's topic", "topic", name, "error", protocol.Code(t.ErrorCode), "message", message)
+		}
+	}
+	return c.image().Topic(name)
 }

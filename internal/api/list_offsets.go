@@ -89,7 +89,8 @@ func (c *call) listOffset(req *kmsg.ListOffsetsRequest, tp storage.TopicPartitio
 	if err != nil {
 		return c.server.storageError("list offsets", tp, err)
 	}
-	if !ok || asked.Timestamp >= 0 && found.Offset >= visible {
+	earliest := asked.Timestamp == storage.EarliestTimestamp || asked.Timestamp == storage.EarliestLocalTimestamp
+	if !ok || !earliest && found.Offset >= visible {
 		return protocol.None
 	}
 	out.Timestamp, out.Offset, out.LeaderEpoch = found.Timestamp, found.Offset, found.LeaderEpoch

@@ -116,12 +116,21 @@ func (c *call) newTopic(name string) kmsg.CreateTopicsRequestTopic {
 		entry.Name, entry.Value = name, &value
 		t.Configs = append(t.Configs, entry)
 	}
-	if name == offsetsTopic {
+	switch name {
+	case offsetsTopic:
 		t.NumPartitions = int32(cfg.Int("offsets.topic.num.partitions"))
 		t.ReplicationFactor = c.replicationFactor("offsets.topic.replication.factor")
 		set("cleanup.policy", "compact")
 		set("compression.type", "producer")
 		set("segment.bytes", strconv.Itoa(cfg.Int("offsets.topic.segment.bytes")))
+	case transactionStateTopic:
+		t.NumPartitions = int32(cfg.Int("transaction.state.log.num.partitions"))
+		t.ReplicationFactor = c.replicationFactor("transaction.state.log.replication.factor")
+		set("cleanup.policy", "compact")
+		set("compression.type", "uncompressed")
+		set("min.insync.replicas", strconv.Itoa(cfg.Int("transaction.state.log.min.isr")))
+		set("segment.bytes", strconv.Itoa(cfg.Int("transaction.state.log.segment.bytes")))
+		set("unclean.leader.election.enable", "false")
 	}
 	return t
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"ottla.dev/ottla/internal/coordinator/txn"
 	"ottla.dev/ottla/internal/network"
 	"ottla.dev/ottla/internal/protocol"
 	"ottla.dev/ottla/internal/record"
@@ -26,6 +27,9 @@ type produceOp struct {
 	req     protocol.ProduceRequest
 	acks    int16
 	pending atomic.Int32 // partitions that wait for stable storage, plus one while the request is being handled
+
+	targets []produceTarget      // of a request with transactions
+	ask     []txn.TopicPartition // those among them that the coordinator is asked about
 }
 
 var produceOps = sync.Pool{New: func() any { return new(produceOp) }}
@@ -46,53 +50,59 @@ func (s *Server) produce(r *network.Request) {
 	}
 	op.acks = op.req.Acks
 	op.pending.Store(1)
+	if op.carriesTransactions() {
+		op.transactional(version)
+		op.finishOne()
+		return
+	}
 	for i := range op.req.Topics {
 		t := &op.req.Topics[i]
 		for j := range t.Partitions {
-			op.partition(t, &t.Partitions[j], version)
+			part := &t.Partitions[j]
+			if p := op.find(t, part, version); p != nil {
+				op.append(p, part, 0)
+			}
 		}
 	}
 	op.finishOne()
 }
 
-// partition appends the records of one partition, or says why not.
-func (op *produceOp) partition(t *protocol.ProduceTopic, part *protocol.ProducePartition, version int16) {
-	s := op.server
-	if op.acks < run.AcksAll || op.acks > 1 {
-		part.Code = protocol.InvalidRequiredAcks
-		return
-	}
+// find returns the partition that records go to, nil where there is none or the records are none that it could take.
+func (op *produceOp) find(t *protocol.ProduceTopic, part *protocol.ProducePartition, version int16) *run.Partition {
 	var p *run.Partition
 	var err error
 	if version >= 13 {
-		p, err = s.Replicas.PartitionByID(t.ID, part.Index)
+		p, err = op.server.Replicas.PartitionByID(t.ID, part.Index)
 	} else {
-		p, err = s.Replicas.PartitionBytes(t.Name, part.Index)
+		p, err = op.server.Replicas.PartitionBytes(t.Name, part.Index)
 	}
 	if err != nil {
 		part.Code = protocol.CodeOf(err)
+		return nil
+	}
+	if err := record.CheckProduce(part.Records, version >= 7); err != nil {
+		op.refused(p, part, err)
+		return nil
+	}
+	return p
+}
+
+// append appends the records of one partition, or says why not.
+func (op *produceOp) append(p *run.Partition, part *protocol.ProducePartition, guard storage.VerificationGuard) {
+	s := op.server
+	if op.acks < run.AcksAll || op.acks > 1 {
+		part.Code = protocol.InvalidRequiredAcks
 		return
 	}
 	if isInternal(p.Topic) && op.request.Header.ClientID != adminClientID {
 		part.Code = protocol.InvalidTopicException
 		return
 	}
-	if carriesTransaction(part.Records) {
-		if part.Code = protocol.TransactionalIDAuthorizationFailed; !op.req.Transactional {
-			return
-		}
-		part.Code, part.ErrorMessage = protocol.InvalidTxnState, "transactions are not supported by this version of Ottla"
-		return
-	}
-	if err := record.CheckProduce(part.Records, version >= 7); err != nil {
-		op.refused(p, part, err)
-		return
-	}
 	if op.acks == run.AcksAll && !p.EnoughInSync() {
 		part.Code = protocol.NotEnoughReplicas
 		return
 	}
-	info, durable, err := p.Append(part.Records, storage.OriginClient)
+	info, durable, err := p.Append(part.Records, storage.AppendOptions{Origin: storage.OriginClient, Guard: guard})
 	if err != nil {
 		op.refused(p, part, err)
 		if tellsLogStart(part.Code) {
@@ -116,16 +126,6 @@ func (op *produceOp) partition(t *protocol.ProduceTopic, part *protocol.ProduceP
 
 // adminClientID is the client id that may write to internal topics, as in Apache Kafka.
 const adminClientID = "__admin_client"
-
-// batchAttributes returns the attributes of the first batch, 0 when there is none.
-func batchAttributes(records []byte) uint16 {
-	if len(records) < record.HeaderSize {
-		return 0
-	}
-	return binary.BigEndian.Uint16(records[21:])
-}
-
-func carriesTransaction(records []byte) bool { return batchAttributes(records)&0x10 != 0 }
 
 // refused translates an append that failed, and tells the operator, who otherwise could not find the client.
 func (op *produceOp) refused(p *run.Partition, part *protocol.ProducePartition, err error) {
@@ -207,5 +207,7 @@ func (op *produceOp) Discard() { op.recycle() }
 func (op *produceOp) recycle() {
 	op.server, op.request = nil, nil
 	op.req.Forget()
+	clear(op.targets)
+	op.targets = op.targets[:0]
 	produceOps.Put(op)
 }

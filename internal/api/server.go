@@ -17,6 +17,7 @@ import (
 	controller "ottla.dev/ottla/internal/controller/run"
 	"ottla.dev/ottla/internal/coordinator/group"
 	"ottla.dev/ottla/internal/coordinator/group/service"
+	txnservice "ottla.dev/ottla/internal/coordinator/txn/service"
 	"ottla.dev/ottla/internal/metadata"
 	"ottla.dev/ottla/internal/network"
 	"ottla.dev/ottla/internal/protocol"
@@ -34,23 +35,25 @@ type Deps struct {
 	Logs       *storage.Manager
 	Controller *controller.Run
 	Groups     *service.Service
-	LogLevel   *slog.LevelVar  // of Logger, to be changed at run time; nil: it cannot be
-	Context    context.Context // ends with the node
+	// Transactions is the coordinator of the transactional ids that this broker leads. Verifier finds the one of any id.
+	Transactions *txnservice.Service
+	Verifier     TransactionVerifier
+	Markers      *Markers
+	ProducerIDs  *ProducerIDs
+	LogLevel     *slog.LevelVar  // of Logger, to be changed at run time; nil: it cannot be
+	Context      context.Context // ends with the node
 }
 
 // Server answers requests.
 type Server struct {
 	Deps
-	sessions    *sessionCache
-	producerIDs producerIDs
-	refusals    logLimiter
+	sessions *sessionCache
+	refusals logLimiter
 }
 
 // New returns a server over the domains.
 func New(d Deps) *Server {
-	s := &Server{Deps: d, sessions: newSessionCache(d.Config.Snapshot().Int("max.incremental.fetch.session.cache.slots"))}
-	s.producerIDs.server = s
-	return s
+	return &Server{Deps: d, sessions: newSessionCache(d.Config.Snapshot().Int("max.incremental.fetch.session.cache.slots"))}
 }
 
 // call is one request that kmsg decodes.
@@ -180,12 +183,38 @@ func (c *call) dispatch(request kmsg.Request) {
 	case *kmsg.UpdateFeaturesRequest:
 		c.reply(c.updateFeatures(req))
 	case *kmsg.InitProducerIDRequest:
-		c.reply(c.initProducerID(req))
+		c.initProducerID(req)
 	case *kmsg.FindCoordinatorRequest:
 		c.reply(c.findCoordinator(req))
 	default:
-		c.dispatchGroup(request)
+		if !c.dispatchTransaction(request) {
+			c.dispatchGroup(request)
+		}
 	}
+}
+
+// dispatchTransaction hands the transaction coordinator its requests, and those by which others take part. It reports whether it was one.
+func (c *call) dispatchTransaction(request kmsg.Request) bool {
+	txns := c.server.Transactions
+	switch req := request.(type) {
+	case *kmsg.AddPartitionsToTxnRequest:
+		txns.AddPartitionsToTxn(req, func(r *kmsg.AddPartitionsToTxnResponse) { c.reply(r) })
+	case *kmsg.AddOffsetsToTxnRequest:
+		txns.AddOffsetsToTxn(req, func(r *kmsg.AddOffsetsToTxnResponse) { c.reply(r) })
+	case *kmsg.EndTxnRequest:
+		txns.EndTxn(req, func(r *kmsg.EndTxnResponse) { c.reply(r) })
+	case *kmsg.ListTransactionsRequest:
+		txns.ListTransactions(req, func(r *kmsg.ListTransactionsResponse) { c.reply(r) })
+	case *kmsg.DescribeTransactionsRequest:
+		txns.DescribeTransactions(req, func(r *kmsg.DescribeTransactionsResponse) { c.reply(r) })
+	case *kmsg.WriteTxnMarkersRequest:
+		c.server.Markers.Write(req, func(r *kmsg.WriteTxnMarkersResponse, _ error) { c.reply(r) })
+	case *kmsg.TxnOffsetCommitRequest:
+		c.server.Groups.TxnOffsetCommit(c.groupContext(), req, func(r *kmsg.TxnOffsetCommitResponse) { c.reply(r) })
+	default:
+		return false
+	}
+	return true
 }
 
 // dispatchGroup hands the group coordinator its requests. They are answered when their records are committed, or when a rebalance ends.

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"ottla.dev/ottla/internal/config"
+	"ottla.dev/ottla/internal/coordinator"
 	"ottla.dev/ottla/internal/coordinator/group"
 	"ottla.dev/ottla/internal/metadata"
 	"ottla.dev/ottla/internal/replica/run"
@@ -38,9 +39,12 @@ func (n *Node) deleteTopics(topics []*metadata.Topic) {
 	}
 	var gone []group.DeletedTopic
 	for _, t := range topics {
-		if t.Name == offsetsTopic {
-			for i := range t.Partitions {
+		for i := range t.Partitions {
+			switch t.Name {
+			case offsetsTopic:
 				n.groups.OnPartitionLost(int32(i), -1)
+			case transactionStateTopic:
+				n.transactions.OnPartitionResigned(int32(i), -1)
 			}
 		}
 		if err := n.replicas.Delete(t.ID); err != nil {
@@ -73,12 +77,23 @@ func (n *Node) becomeReplica(img *metadata.Image, t *metadata.Topic, partitions 
 	if err := n.replicas.Become(t.Name, t.ID, n.topicConfig(img, t.Name), replicas); err != nil {
 		n.logger.Error("some partitions cannot be served", "topic", t.Name, "error", err)
 	}
-	if t.Name != offsetsTopic {
+	n.coordinate(t.Name, replicas)
+}
+
+// coordinate hands partitions of an internal topic to the coordinator whose state they hold.
+func (n *Node) coordinate(topic string, replicas []run.Replica) {
+	var lead func(partition, leaderEpoch int32, log coordinator.Log)
+	switch topic {
+	case offsetsTopic:
+		lead = n.groups.OnPartitionLeader
+	case transactionStateTopic:
+		lead = n.transactions.OnPartitionLeader
+	default:
 		return
 	}
 	for _, r := range replicas {
-		if p, err := n.replicas.Partition(t.Name, r.Index); err == nil {
-			n.groups.OnPartitionLeader(r.Index, r.LeaderEpoch, coordinatorLog{partition: p, epoch: r.LeaderEpoch})
+		if p, err := n.replicas.Partition(topic, r.Index); err == nil {
+			lead(r.Index, r.LeaderEpoch, coordinatorLog{partition: p, epoch: r.LeaderEpoch})
 		}
 	}
 }

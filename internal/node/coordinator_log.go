@@ -23,14 +23,14 @@ func (l coordinatorLog) HighWatermark() int64  { return l.partition.Log().HighWa
 func (l coordinatorLog) MaxBatchBytes() int    { return l.partition.Log().Config().MaxMessageBytes }
 
 // Append implements coordinator.Log.
-func (l coordinatorLog) Append(batch []byte, _ coordinator.AppendOptions) (firstOffset, endOffset int64, err error) {
+func (l coordinatorLog) Append(batch []byte, o coordinator.AppendOptions) (firstOffset, endOffset int64, err error) {
 	if l.partition.LeaderEpoch() != l.epoch {
 		return 0, 0, protocol.NotLeaderOrFollower
 	}
 	if !l.partition.EnoughInSync() {
 		return 0, 0, protocol.NotEnoughReplicas
 	}
-	info, durable, err := l.partition.Append(batch, storage.OriginCoordinator)
+	info, durable, err := l.partition.Append(batch, storage.AppendOptions{Origin: storage.OriginCoordinator, Guard: storage.VerificationGuard(o.Guard), TransactionVersion: o.TransactionVersion})
 	if err != nil {
 		return 0, 0, &appendError{code: storage.ErrorCode(err), err: err}
 	}

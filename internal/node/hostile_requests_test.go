@@ -26,7 +26,8 @@ func TestHostileKeysAndVersions(t *testing.T) {
 		{4, 0}, {5, 0}, {6, 0}, {7, 0}, // between brokers, gone with ZooKeeper
 		{0, 0}, {0, 2}, {0, 14}, {0, -1}, {1, 3}, {1, 19}, {1, -1}, // the two that are decoded by hand
 		{3, 14}, {3, -1}, {19, 1}, {19, 8}, {2, 0}, {11, 10},
-		{24, 0}, {68, 0}, {76, 0}, // not served yet
+		{29, 1}, {68, 0}, {76, 0}, // not served yet
+		{24, 6}, {25, 5}, {26, 6}, {27, 0}, {28, 6}, {57, 3}, {65, 1}, {66, 3}, // versions of transactions that Apache Kafka 4.3.1 does not serve
 		{52, 1}, {53, 0}, {56, 0}, {62, 0}, {63, 0}, // for controllers
 	} {
 		t.Run(fmt.Sprintf("%d version %d", test.key, test.version), func(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 	controller "ottla.dev/ottla/internal/controller/run"
 	"ottla.dev/ottla/internal/coordinator/group"
 	"ottla.dev/ottla/internal/coordinator/group/service"
+	txnservice "ottla.dev/ottla/internal/coordinator/txn/service"
 	"ottla.dev/ottla/internal/metadata"
 	"ottla.dev/ottla/internal/metadata/store"
 	"ottla.dev/ottla/internal/metadata/store/etcd"
@@ -57,6 +58,10 @@ type Node struct {
 	replicas   *run.Manager
 	groups     *service.Service
 	server     *network.Server
+
+	transactions *txnservice.Service
+	markers      *api.Markers
+	producerIDs  *api.ProducerIDs
 
 	ctx          context.Context // ends when the node does
 	cancel       context.CancelFunc
@@ -136,6 +141,9 @@ func (n *Node) openMetadata(ctx context.Context) error {
 		return fmt.Errorf("metadata store: %w", err)
 	}
 	n.store = store.New(backend)
+	if err := n.takeOver(ctx, dir); err != nil {
+		return err
+	}
 	n.controller, err = controller.Start(ctx, controller.Options{
 		Store: n.store, NodeID: n.options.Config.NodeID(), ClusterID: n.locks.ClusterID(), Bootstrap: bootstrap,
 		Config: n.live.Snapshot, Clock: n.options.Clock, Log: n.logger,
@@ -200,7 +208,9 @@ func (n *Node) openLogs(ctx context.Context) (err error) {
 			}
 			return int32(n.live.Snapshot().Int("offsets.topic.num.partitions"))
 		},
+		VerifyTransaction: n.verifyTransaction,
 	})
+	n.openTransactions()
 	return nil
 }
 
@@ -238,6 +248,7 @@ func (n *Node) serve(context.Context) error {
 	n.server.Serve(api.New(api.Deps{
 		Logger: n.logger, Clock: n.options.Clock, Config: n.live, NodeID: n.options.Config.NodeID(),
 		Replicas: n.replicas, Logs: n.logs, Controller: n.controller, Groups: n.groups, LogLevel: n.options.LogLevel, Context: n.ctx,
+		Transactions: n.transactions, Verifier: n.transactions, Markers: n.markers, ProducerIDs: n.producerIDs,
 	}))
 	return nil
 }
@@ -276,6 +287,9 @@ func (n *Node) close() error {
 		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 		n.leave(ctx)
 		cancel()
+	}
+	if n.transactions != nil { // before the groups: it has markers written by them
+		n.transactions.Close()
 	}
 	if n.groups != nil {
 		n.groups.Close()

@@ -175,14 +175,22 @@ type FetchPartitionHead struct {
 	LastStableOffset int64
 	LogStartOffset   int64
 	RecordsSize      int // bytes that follow; -1 for null
-	// NoAborted writes an empty list of aborted transactions, as answers to read_committed have it, instead of null.
-	NoAborted bool
+	// Committed writes the list of aborted transactions also when there are none, as answers to read_committed have it, instead of null.
+	Committed bool
+	Aborted   []AbortedTransaction
 	// DivergingEpoch and DivergingEndOffset tell a follower or consumer where its log parts from the leader's (KIP-595); not sent
 	// when the end offset is negative.
 	DivergingEpoch     int32
 	DivergingEndOffset int64
 	LeaderID           int32 // not sent when negative (KIP-951)
 	LeaderEpoch        int32
+}
+
+// AbortedTransaction tells a reader that is to see committed records only that those of the producer from the offset on, up to its next
+// marker, were not.
+type AbortedTransaction struct {
+	ProducerID  int64
+	FirstOffset int64
 }
 
 // FetchResponseWriter appends the parts of a Fetch response's body; the records are written between a partition's head and tail.
@@ -229,15 +237,24 @@ func (f *FetchResponseWriter) Partition(p FetchPartitionHead) {
 	if f.version >= 5 {
 		w.int64(p.LogStartOffset)
 	}
-	aborted := -1
-	if p.NoAborted {
-		aborted = 0
-	}
-	w.length(aborted, true)
+	w.abortedTransactions(p)
 	if f.version >= 11 {
 		w.int32(-1) // preferred read replica
 	}
 	w.length(p.RecordsSize, true)
+}
+
+func (w *writer) abortedTransactions(p FetchPartitionHead) {
+	if !p.Committed {
+		w.length(-1, true)
+		return
+	}
+	w.length(len(p.Aborted), true)
+	for _, a := range p.Aborted {
+		w.int64(a.ProducerID)
+		w.int64(a.FirstOffset)
+		w.noTags()
+	}
 }
 
 // EndPartition writes what follows a partition's records.

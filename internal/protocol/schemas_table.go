@@ -211,6 +211,68 @@ var requestSchemas = map[int16][]schemaField{
 			}}, // Partitions
 		}}, // Topics
 	},
+	24: { // AddPartitionsToTxn
+		{kind: kindStruct, array: true, from: 4, to: 32767, nullFrom: 1, nullTo: 0, fields: []schemaField{
+			{kind: kindString, array: false, from: 4, to: 32767, nullFrom: 1, nullTo: 0}, // TransactionalId
+			{kind: fixed8, array: false, from: 4, to: 32767, nullFrom: 1, nullTo: 0},     // ProducerId
+			{kind: fixed2, array: false, from: 4, to: 32767, nullFrom: 1, nullTo: 0},     // ProducerEpoch
+			{kind: fixed1, array: false, from: 4, to: 32767, nullFrom: 1, nullTo: 0},     // VerifyOnly
+			{kind: kindStruct, array: true, from: 4, to: 32767, nullFrom: 1, nullTo: 0, fields: []schemaField{
+				{kind: kindString, array: false, from: 0, to: 32767, nullFrom: 1, nullTo: 0}, // Name
+				{kind: fixed4, array: true, from: 0, to: 32767, nullFrom: 1, nullTo: 0},      // Partitions
+			}}, // Topics
+		}}, // Transactions
+		{kind: kindString, array: false, from: 0, to: 3, nullFrom: 1, nullTo: 0}, // V3AndBelowTransactionalId
+		{kind: fixed8, array: false, from: 0, to: 3, nullFrom: 1, nullTo: 0},     // V3AndBelowProducerId
+		{kind: fixed2, array: false, from: 0, to: 3, nullFrom: 1, nullTo: 0},     // V3AndBelowProducerEpoch
+		{kind: kindStruct, array: true, from: 0, to: 3, nullFrom: 1, nullTo: 0, fields: []schemaField{
+			{kind: kindString, array: false, from: 0, to: 32767, nullFrom: 1, nullTo: 0}, // Name
+			{kind: fixed4, array: true, from: 0, to: 32767, nullFrom: 1, nullTo: 0},      // Partitions
+		}}, // V3AndBelowTopics
+	},
+	25: { // AddOffsetsToTxn
+		{kind: kindString, array: false, from: 0, to: 32767, nullFrom: 1, nullTo: 0}, // TransactionalId
+		{kind: fixed8, array: false, from: 0, to: 32767, nullFrom: 1, nullTo: 0},     // ProducerId
+		{kind: fixed2, array: false, from: 0, to: 32767, nullFrom: 1, nullTo: 0},     // ProducerEpoch
+		{kind: kindString, array: false, from: 0, to: 32767, nullFrom: 1, nullTo: 0}, // GroupId
+	},
+	26: { // EndTxn
+		{kind: kindString, array: false, from: 0, to: 32767, nullFrom: 1, nullTo: 0}, // TransactionalId
+		{kind: fixed8, array: false, from: 0, to: 32767, nullFrom: 1, nullTo: 0},     // ProducerId
+		{kind: fixed2, array: false, from: 0, to: 32767, nullFrom: 1, nullTo: 0},     // ProducerEpoch
+		{kind: fixed1, array: false, from: 0, to: 32767, nullFrom: 1, nullTo: 0},     // Committed
+	},
+	27: { // WriteTxnMarkers
+		{kind: kindStruct, array: true, from: 0, to: 32767, nullFrom: 1, nullTo: 0, fields: []schemaField{
+			{kind: fixed8, array: false, from: 0, to: 32767, nullFrom: 1, nullTo: 0}, // ProducerId
+			{kind: fixed2, array: false, from: 0, to: 32767, nullFrom: 1, nullTo: 0}, // ProducerEpoch
+			{kind: fixed1, array: false, from: 0, to: 32767, nullFrom: 1, nullTo: 0}, // TransactionResult
+			{kind: kindStruct, array: true, from: 0, to: 32767, nullFrom: 1, nullTo: 0, fields: []schemaField{
+				{kind: kindString, array: false, from: 0, to: 32767, nullFrom: 1, nullTo: 0}, // Name
+				{kind: fixed4, array: true, from: 0, to: 32767, nullFrom: 1, nullTo: 0},      // PartitionIndexes
+			}}, // Topics
+			{kind: fixed4, array: false, from: 0, to: 32767, nullFrom: 1, nullTo: 0}, // CoordinatorEpoch
+			{kind: fixed1, array: false, from: 2, to: 32767, nullFrom: 1, nullTo: 0}, // TransactionVersion
+		}}, // Markers
+	},
+	28: { // TxnOffsetCommit
+		{kind: kindString, array: false, from: 0, to: 32767, nullFrom: 1, nullTo: 0},     // TransactionalId
+		{kind: kindString, array: false, from: 0, to: 32767, nullFrom: 1, nullTo: 0},     // GroupId
+		{kind: fixed8, array: false, from: 0, to: 32767, nullFrom: 1, nullTo: 0},         // ProducerId
+		{kind: fixed2, array: false, from: 0, to: 32767, nullFrom: 1, nullTo: 0},         // ProducerEpoch
+		{kind: fixed4, array: false, from: 3, to: 32767, nullFrom: 1, nullTo: 0},         // GenerationId
+		{kind: kindString, array: false, from: 3, to: 32767, nullFrom: 1, nullTo: 0},     // MemberId
+		{kind: kindString, array: false, from: 3, to: 32767, nullFrom: 3, nullTo: 32767}, // GroupInstanceId
+		{kind: kindStruct, array: true, from: 0, to: 32767, nullFrom: 1, nullTo: 0, fields: []schemaField{
+			{kind: kindString, array: false, from: 0, to: 32767, nullFrom: 1, nullTo: 0}, // Name
+			{kind: kindStruct, array: true, from: 0, to: 32767, nullFrom: 1, nullTo: 0, fields: []schemaField{
+				{kind: fixed4, array: false, from: 0, to: 32767, nullFrom: 1, nullTo: 0},         // PartitionIndex
+				{kind: fixed8, array: false, from: 0, to: 32767, nullFrom: 1, nullTo: 0},         // CommittedOffset
+				{kind: fixed4, array: false, from: 2, to: 32767, nullFrom: 1, nullTo: 0},         // CommittedLeaderEpoch
+				{kind: kindString, array: false, from: 0, to: 32767, nullFrom: 0, nullTo: 32767}, // CommittedMetadata
+			}}, // Partitions
+		}}, // Topics
+	},
 	32: { // DescribeConfigs
 		{kind: kindStruct, array: true, from: 0, to: 32767, nullFrom: 1, nullTo: 0, fields: []schemaField{
 			{kind: fixed1, array: false, from: 0, to: 32767, nullFrom: 1, nullTo: 0},        // ResourceType
@@ -292,6 +354,15 @@ var requestSchemas = map[int16][]schemaField{
 			{kind: kindString, array: false, from: 0, to: 32767, nullFrom: 1, nullTo: 0}, // Name
 			{kind: fixed4, array: true, from: 0, to: 32767, nullFrom: 1, nullTo: 0},      // PartitionIndexes
 		}}, // Topics
+	},
+	65: { // DescribeTransactions
+		{kind: kindString, array: true, from: 0, to: 32767, nullFrom: 1, nullTo: 0}, // TransactionalIds
+	},
+	66: { // ListTransactions
+		{kind: kindString, array: true, from: 0, to: 32767, nullFrom: 1, nullTo: 0},      // StateFilters
+		{kind: fixed8, array: true, from: 0, to: 32767, nullFrom: 1, nullTo: 0},          // ProducerIdFilters
+		{kind: fixed8, array: false, from: 1, to: 32767, nullFrom: 1, nullTo: 0},         // DurationFilter
+		{kind: kindString, array: false, from: 2, to: 32767, nullFrom: 2, nullTo: 32767}, // TransactionalIdPattern
 	},
 	74: { // ListConfigResources
 		{kind: fixed1, array: true, from: 1, to: 32767, nullFrom: 1, nullTo: 0}, // ResourceTypes

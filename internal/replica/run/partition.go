@@ -24,7 +24,7 @@ type Partition struct {
 	hwMu    sync.Mutex   // held while the high watermark moves: appends finish in any order, and it never goes back
 	waiting atomic.Int32 // len(waiters), read without the lock by every append
 	mu      sync.Mutex   // guards waiters and closed
-	waiters map[*Waiter]struct{}
+	waiters map[*Waiter]watch
 	closed  bool
 
 	onAdvance atomic.Pointer[[]*func()] // copied on change; nil for nearly all partitions
@@ -50,12 +50,14 @@ func (p *Partition) CheckEpoch(clientEpoch int32) protocol.Code {
 	return protocol.None
 }
 
-// Append writes batches as the leader and wakes the readers that wait for them. The batches are changed in place (offsets, epoch).
+// Append writes batches as the leader and wakes the readers that wait for them. The batches are changed in place (offsets, epoch); the
+// leader epoch of the options is filled in here.
 //
 // The high watermark follows at once, for the leader is the only replica. Where the topic wants batches on stable storage before
 // they are acknowledged, it follows with the group commit, and durable tells the caller to wait for that with AwaitDurable.
-func (p *Partition) Append(batches []byte, origin storage.Origin) (info storage.AppendInfo, durable bool, err error) {
-	info, err = p.log.Append(batches, storage.AppendOptions{LeaderEpoch: p.leaderEpoch.Load(), Origin: origin})
+func (p *Partition) Append(batches []byte, options storage.AppendOptions) (info storage.AppendInfo, durable bool, err error) {
+	options.LeaderEpoch = p.leaderEpoch.Load()
+	info, err = p.log.Append(batches, options)
 	if err != nil {
 		return info, false, err
 	}
@@ -77,7 +79,7 @@ func (p *Partition) AwaitDurable(info storage.AppendInfo, done func(error)) {
 	})
 }
 
-// Advance moves the high watermark forward by batches of sizeBytes.
+// Advance moves the high watermark forward by batches of sizeBytes, and with it, where no transaction is open, the last stable offset.
 func (p *Partition) Advance(highWatermark int64, sizeBytes int) {
 	p.hwMu.Lock()
 	if highWatermark > p.log.HighWatermark() {
@@ -97,8 +99,15 @@ func (p *Partition) Advance(highWatermark int64, sizeBytes int) {
 func (p *Partition) notify(sizeBytes int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for w := range p.waiters {
-		w.arrived(sizeBytes)
+	for w, s := range p.waiters {
+		if !s.committed {
+			w.arrived(int64(sizeBytes))
+			continue
+		}
+		if n := s.advance(p.log); n > 0 {
+			p.waiters[w] = s
+			w.arrived(n)
+		}
 	}
 }
 

@@ -61,7 +61,7 @@ func batch(t *testing.T, values ...string) []byte {
 
 func appendTo(t *testing.T, p *Partition, values ...string) storage.AppendInfo {
 	t.Helper()
-	info, _, err := p.Append(batch(t, values...), storage.OriginClient)
+	info, _, err := p.Append(batch(t, values...), storage.AppendOptions{Origin: storage.OriginClient})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestHighWatermarkFollowsTheAppend(t *testing.T) {
 
 func TestDurableTopicShowsRecordsOnlyWhenTheyAreSafe(t *testing.T) {
 	_, p := open(t, map[string]string{"ottla.flush.before.ack": "true"})
-	info, durable, err := p.Append(batch(t, "a"), storage.OriginClient)
+	info, durable, err := p.Append(batch(t, "a"), storage.AppendOptions{Origin: storage.OriginClient})
 	if err != nil || !durable {
 		t.Fatalf("durable %v, error %v", durable, err)
 	}
@@ -163,7 +163,7 @@ func TestDeletedTopicWakesAndIsGone(t *testing.T) {
 	if err := second(m.PartitionByID(topicID, 0)); !errors.Is(err, protocol.UnknownTopicID) {
 		t.Errorf("by id: %v", err)
 	}
-	if _, _, err := p.Append(batch(t, "a"), storage.OriginClient); !errors.Is(err, storage.ErrClosed) {
+	if _, _, err := p.Append(batch(t, "a"), storage.AppendOptions{Origin: storage.OriginClient}); !errors.Is(err, storage.ErrClosed) {
 		t.Errorf("an append that found the partition before it was deleted: %v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ottla.dev/ottla/internal/clock"
+	"ottla.dev/ottla/internal/storage"
 )
 
 // Waiter waits until enough bytes have arrived in any of the partitions that it watches, or until it is fired for another reason: a time
@@ -32,12 +33,47 @@ func NewWaiter(missingBytes int64, fn func()) *Waiter {
 // Watch adds a partition, unless the waiter is stopped. The caller has read the partition up to seenOffset: if its high watermark has
 // moved since then, the waiter fires.
 func (w *Waiter) Watch(p *Partition, seenOffset int64) {
-	if closed := w.enter(p); closed || p.log.HighWatermark() > seenOffset {
+	if closed := w.enter(p, watch{}); closed || p.log.HighWatermark() > seenOffset {
 		w.Fire()
 	}
 }
 
-func (w *Waiter) enter(p *Partition) (closed bool) {
+// WatchCommitted is Watch for a reader of committed records: it counts what the last stable offset passes, which may be nothing when
+// batches arrive, and much when a marker does. The caller has read sizeBytes from an offset on up to the last stable offset stableOffset.
+func (w *Waiter) WatchCommitted(p *Partition, from, stableOffset int64, sizeBytes, maxBytes int) {
+	closed := w.enter(p, watch{committed: true, from: from, stable: stableOffset, counted: sizeBytes, maxBytes: maxBytes})
+	if closed || p.log.LastStableOffset() > stableOffset {
+		w.Fire()
+	}
+}
+
+// watch is what a partition keeps of a waiter that is there for committed records only; for the others it is zero.
+type watch struct {
+	committed bool
+	from      int64 // where the reader is
+	stable    int64 // the last stable offset up to which its bytes are counted
+	counted   int   // bytes
+	maxBytes  int   // that the reader takes
+}
+
+// advance returns how many bytes have become readable. Where they cannot be counted, it is all that the reader takes: it shall look.
+func (s *watch) advance(log *storage.Log) int64 {
+	stable := log.LastStableOffset()
+	if stable <= s.stable {
+		return 0
+	}
+	s.stable = stable
+	readable := s.maxBytes
+	if slice, err := log.Read(s.from, s.maxBytes, stable, false); err == nil {
+		readable = slice.Len()
+		slice.Release()
+	}
+	more := max(readable-s.counted, 0)
+	s.counted += more
+	return int64(more)
+}
+
+func (w *Waiter) enter(p *Partition, s watch) (closed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {
@@ -47,15 +83,15 @@ func (w *Waiter) enter(p *Partition) (closed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.waiters == nil {
-		p.waiters = map[*Waiter]struct{}{}
+		p.waiters = map[*Waiter]watch{}
 	}
-	p.waiters[w] = struct{}{}
+	p.waiters[w] = s
 	p.waiting.Store(int32(len(p.waiters)))
 	return p.closed
 }
 
-func (w *Waiter) arrived(sizeBytes int) {
-	if w.missing.Add(-int64(sizeBytes)) <= 0 {
+func (w *Waiter) arrived(sizeBytes int64) {
+	if w.missing.Add(-sizeBytes) <= 0 {
 		w.Fire()
 	}
 }
