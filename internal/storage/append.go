@@ -102,7 +102,7 @@ func (l *Log) append(result *record.Result, c *config.Topic, options AppendOptio
 		LogAppendTime: result.LogAppendTimeMs, LogStartOffset: l.LogStartOffset(),
 		SizeBytes: len(result.Batches), NumRecords: result.NumRecords,
 	}
-	duplicate, isDuplicate, err := l.producers.stage(result.Batches, options.Origin)
+	duplicate, isDuplicate, err := l.producers.stage(result.Batches, options)
 	if err != nil {
 		return AppendInfo{}, l.dir.failUnlessRefused("reading the producers' state of", l, err)
 	}
@@ -143,7 +143,7 @@ func (l *Log) write(result *record.Result, c *config.Topic) error {
 	if err := active.loadForAppend(); err != nil {
 		return l.dir.fail("reading the indexes of "+l.tp.String(), err)
 	}
-	if err := active.write(result.Batches); err != nil {
+	if err := l.writeBatches(active, result.Batches); err != nil {
 		var uncut errUncut
 		if errors.As(err, &uncut) {
 			l.dir.takeOffline("cutting off a failed append to "+l.tp.String(), err)
@@ -156,14 +156,35 @@ func (l *Log) write(result *record.Result, c *config.Topic) error {
 		l.dir.fail("indexing "+l.tp.String(), err)
 	}
 	active.sizeBytes.Add(int64(len(result.Batches)))
+	l.producers.commit() // before the end moves: no reader may see the start of a transaction as stable
 	l.publish(result.LastOffset + 1)
 	l.touched.Store(true)
-	l.producers.commit()
 	if err := l.noteEpochs(result.Batches); err != nil {
 		// What the file lacks is found in the batches when it matters, after a crash.
 		l.logger.Warn("the leader epoch could not be noted", "partition", l.tp.String(), "error", err)
 	}
 	return nil
+}
+
+// writeBatches writes batches, and what they abort into the transaction index: both or nothing, for nobody would look for an abort that the index
+// does not tell of.
+func (l *Log) writeBatches(active *segment, batches []byte) error {
+	if err := active.write(batches); err != nil {
+		return err
+	}
+	aborted := l.producers.settle()
+	if len(aborted) == 0 {
+		return nil
+	}
+	err := active.addAborted(aborted)
+	if err == nil {
+		return nil
+	}
+	l.producers.unload() // it is ahead of the log now
+	if cutErr := active.cutFile(active.size()); cutErr != nil {
+		return errUncut{errors.Join(err, cutErr)}
+	}
+	return err
 }
 
 // noteEpochs records where new leader epochs begin. The usual case, nothing new, costs one comparison.

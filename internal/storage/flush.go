@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"errors"
 	"fmt"
 )
 
@@ -77,10 +78,7 @@ func (l *Log) syncNames() error {
 func (l *Log) syncAround(end endMark) error {
 	list := l.list()
 	for i := firstUnflushed(list, l.recoveryPoint.Load()); i < len(list) && list[i].base <= end.offset; i++ {
-		if !list[i].indexesLoaded.Load() {
-			continue // never used: nothing has been written
-		}
-		if err := list[i].syncIndexes(); err != nil && !list[i].removed.Load() {
+		if err := errors.Join(list[i].syncIndexes(), list[i].syncTxnIndex()); err != nil && !list[i].removed.Load() {
 			return err
 		}
 	}

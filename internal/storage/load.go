@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -24,6 +25,7 @@ func newLog(d *logDir, tp TopicPartition, dir string, c *config.Topic) *Log {
 	l.where.Store(&dir)
 	l.config.Store(c)
 	l.producers.log = l
+	l.firstUnstable.Store(unknownUnstable)
 	l.topicID.Store(new([16]byte))
 	l.flushedMs.Store(l.nowMs())
 	return l
@@ -50,7 +52,8 @@ func createLog(d *logDir, tp TopicPartition, options CreateOptions) (*Log, error
 	}
 	l.setSegments([]*segment{first})
 	l.publish(0)
-	l.producers.loaded, l.producers.entries = true, map[int64]*producerEntry{}
+	l.producers.loaded, l.producers.producerSet = true, newProducerSet()
+	l.noteUnstable()
 	l.epochs.loaded = true
 	return l, nil
 }
@@ -106,6 +109,10 @@ func (l *Log) settleLoaded(state loadState, next int64) error {
 			return err
 		}
 	}
+	if next == l.list()[0].base && len(l.producers.snapshots) == 0 { // nothing was ever written
+		l.producers.loaded, l.producers.producerSet = true, newProducerSet()
+		l.noteUnstable()
+	}
 	if err := l.producers.removeStray(next); err != nil || state.clean {
 		return err
 	}
@@ -143,6 +150,9 @@ func (l *Log) loadSegments() error {
 		}
 	}
 	for _, s := range list {
+		if present[fileName(s.base, txnIndexSuffix)] {
+			s.txn.Store(newTxnIndex(s))
+		}
 		info, err := l.fs().Stat(s.path(logSuffix))
 		if err != nil {
 			return err
@@ -197,8 +207,21 @@ func (l *Log) findEnd(state loadState) (next int64, err error) {
 	return l.recover(from, state.recoveryPoint)
 }
 
-// recover checks the segments from one on, and cuts the log at the first batch that is not sound.
+// recover checks the segments from one on, cuts the log at the first batch that is not sound, and brings the transaction indexes to what is left.
 func (l *Log) recover(from int, recoveryPoint int64) (next int64, err error) {
+	start, markers := int64(math.MaxInt64), false
+	next, err = l.recoverSegments(from, recoveryPoint, &start, func(b record.Batch) {
+		l.recoverEpoch(b)
+		markers = markers || b.IsControl()
+	})
+	if err != nil {
+		return 0, err
+	}
+	return next, l.recoverTransactions(start, next, markers)
+}
+
+// recoverSegments notes in start the first offset that it has read.
+func (l *Log) recoverSegments(from int, recoveryPoint int64, start *int64, visit func(record.Batch)) (next int64, err error) {
 	list := l.list()
 	var found recovery
 	for i := from; i < len(list); i++ {
@@ -208,10 +231,11 @@ func (l *Log) recover(from int, recoveryPoint int64) (next int64, err error) {
 				"logEndOffset", found.nextOffset, "segmentsRemoved", len(list)-i)
 			return found.nextOffset, l.cutSegments(i, found.nextOffset)
 		}
-		found, err = s.recover(recoveryPoint, l.recoverEpoch)
+		found, err = s.recover(recoveryPoint, visit)
 		if err != nil {
 			return 0, fmt.Errorf("recovering %s: %w", s.path(logSuffix), err)
 		}
+		*start = min(*start, found.from)
 		if found.cutBytes > 0 {
 			l.logger.Warn("cut a log that was not closed in order at the first batch that is not sound",
 				"segment", s.path(logSuffix), "position", s.size(), "cutBytes", found.cutBytes, "logEndOffset", found.nextOffset,

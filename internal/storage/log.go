@@ -14,7 +14,7 @@ import (
 // Log is one partition's log. All methods may be called from several goroutines. Appends and other changes go one after
 // the other; reads run beside them.
 //
-// Locks, in the order in which they are taken: flushMu, mu, the epochs' mu, a segment's indexMu, an index's mu, a segment's
+// Locks, in the order in which they are taken: flushMu, mu, the producers' and the epochs' mu, txnMu, a segment's indexMu, an index's mu, a segment's
 // statMu, a file's mu, endMu. namesMu is a leaf. After mu those of the directory and of the manager may be taken, never before it.
 type Log struct {
 	tp      TopicPartition
@@ -33,8 +33,13 @@ type Log struct {
 	endMu sync.RWMutex // guards end; held for moments only
 	end   endMark
 
+	txnMu sync.Mutex // held while a transaction index is made anew
+
 	startOffset   atomic.Int64
 	highWatermark atomic.Int64
+	firstUnstable atomic.Int64 // of the oldest transaction that is not stable; or noneUnstable, unknownUnstable
+	unstableTold  atomic.Bool  // a failure to find that out has been logged
+	markersAhead  atomic.Bool  // markers may have been at or above the high watermark when it was last looked at
 
 	flushMu       sync.Mutex    // held while syncing
 	durable       atomic.Int64  // the batches below are on stable storage
@@ -88,10 +93,10 @@ func (l *Log) SetHighWatermark(offset int64) {
 	if l.highWatermark.Swap(offset) != offset {
 		l.dir.highWatermarks.changed()
 	}
+	if l.markersAhead.Load() { // asked after the high watermark is set: a marker below it is noted before the end of the log passes it
+		l.acknowledgeMarkers()
+	}
 }
-
-// LastStableOffset returns the offset below which no transaction is open. Without transactions that is the high watermark.
-func (l *Log) LastStableOffset() int64 { return l.HighWatermark() }
 
 // RecoveryPoint returns the offset below which nothing needs to be recovered after a crash.
 func (l *Log) RecoveryPoint() int64 { return l.recoveryPoint.Load() }

@@ -39,7 +39,9 @@ type ManagerOptions struct {
 	ProducerIDExpiration     time.Duration // producer.id.expiration.ms
 	ProducerIDExpirationScan time.Duration // producer.id.expiration.check.interval.ms
 	MaxOpenFiles             int
-	MinFreeBytes             int64 // ottla.disk.min.free.bytes; 0: fill the disk
+	// SkipTransactionVerification appends batches that begin a transaction without a guard (transaction.partition.verification.enable=false).
+	SkipTransactionVerification bool
+	MinFreeBytes                int64 // ottla.disk.min.free.bytes; 0: fill the disk
 
 	OnDirFailure func(dir string, err error)
 }
@@ -88,6 +90,7 @@ type Manager struct {
 	locks     *Locks
 	ownsLocks bool
 	dirs      []*logDir
+	guards    atomic.Uint64 // the last verification guard that was given out
 
 	mu          sync.RWMutex // guards logs and unavailable; taken after a log's mu, and never held while one is taken
 	logs        map[TopicPartition]*Log

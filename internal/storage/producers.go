@@ -11,6 +11,47 @@ import (
 	"ottla.dev/ottla/internal/vfs"
 )
 
+// producerSet is the state of producers at some offset of a log, and their transactions.
+type producerSet struct {
+	entries map[int64]*producerEntry
+	transactions
+}
+
+func newProducerSet() producerSet { return producerSet{entries: map[int64]*producerEntry{}} }
+
+// apply adds what a batch of the log says. ended is the transaction that it has ended, if it has.
+func (p *producerSet) apply(b record.Batch, tp TopicPartition) (ended endedTransaction, isEnd bool, err error) {
+	e := p.entries[b.ProducerID()]
+	if e == nil {
+		fresh := newProducerEntry(b.ProducerID())
+		e = &fresh
+		p.entries[e.id] = e
+	}
+	change, err := e.add(b, appendCheck{tp: tp, origin: OriginReplication})
+	switch {
+	case err != nil:
+	case change.begun:
+		p.begin(e.id, change.first)
+	case change.ended:
+		return endedTransaction{openTransaction{e.id, change.first}, b.BaseOffset(), change.aborted}, true, nil
+	}
+	return ended, false, err
+}
+
+// take adds the producers of a snapshot, but for those of whom nothing was heard for long.
+func (p *producerSet) take(list []SnapshotEntry, nowMs, expirationMs int64) {
+	for i := range list {
+		e := list[i].entry()
+		if e.expired(nowMs, expirationMs) {
+			continue
+		}
+		p.entries[e.id] = e
+		if e.txnFirstOffset >= 0 {
+			p.begin(e.id, e.txnFirstOffset)
+		}
+	}
+}
+
 // producerTable is the state of all producers of a log. It stays on disk until a producer or somebody who asks needs it:
 // then it is the newest snapshot, and what the batches after it say. The log's lock guards it, except where mu does.
 type producerTable struct {
@@ -19,21 +60,28 @@ type producerTable struct {
 	snapshots []int64 // the offsets of the snapshot files, ascending
 	unsynced  []int64 // those of them that are not yet on stable storage
 	staged    []stagedProducer
+	begun     []openTransaction  // by the present append
+	finished  []endedTransaction // by the present append
+	aborted   []AbortedTransaction
 
-	mu      sync.Mutex // guards entries against ActiveProducers
-	entries map[int64]*producerEntry
+	verifications map[int64]verification
+
+	mu sync.Mutex // guards the entries against ActiveProducers
+	producerSet
 }
 
 // stagedProducer is a producer's state as it will be once the present append is written.
 type stagedProducer struct {
 	producerEntry
-	fresh bool
+	fresh    bool
+	empty    bool
+	verified bool // the append leaves nothing to verify
 }
 
 // stage checks the batches of an append against the producers' state, without changing it. It returns the remembered batch
 // if the append is a repetition.
-func (t *producerTable) stage(batches []byte, origin Origin) (duplicate batchMetadata, isDuplicate bool, err error) {
-	t.staged = t.staged[:0]
+func (t *producerTable) stage(batches []byte, options AppendOptions) (duplicate batchMetadata, isDuplicate bool, err error) {
+	t.staged, t.begun, t.finished = t.staged[:0], t.begun[:0], t.finished[:0]
 	for rest := batches; len(rest) > 0; {
 		b := record.Batch(rest)
 		b = b[:b.Size():b.Size()]
@@ -44,17 +92,42 @@ func (t *producerTable) stage(batches []byte, origin Origin) (duplicate batchMet
 		if err := t.load(t.log.LogEndOffset()); err != nil {
 			return duplicate, false, err
 		}
-		if current := t.entries[b.ProducerID()]; current != nil && origin == OriginClient {
+		if current := t.entries[b.ProducerID()]; current != nil && options.Origin == OriginClient {
 			if m, ok := current.duplicate(b); ok {
 				return m, true, nil
 			}
 		}
-		s := t.stagedFor(b.ProducerID())
-		if err := s.add(b, appendCheck{t.log.tp, origin, s.fresh}); err != nil {
+		if err := t.checkVerified(b, options); err != nil {
+			return duplicate, false, err
+		}
+		if err := t.stageBatch(b, options); err != nil {
 			return duplicate, false, err
 		}
 	}
 	return duplicate, false, nil
+}
+
+func (t *producerTable) stageBatch(b record.Batch, options AppendOptions) error {
+	s := t.stagedFor(b.ProducerID())
+	check := appendCheck{tp: t.log.tp, origin: options.Origin, transactionVersion: options.TransactionVersion, fresh: s.fresh, empty: s.empty}
+	waiting, ok := t.verifications[b.ProducerID()]
+	if ok && !s.verified {
+		check.waiting = waiting
+	}
+	change, err := s.add(b, check)
+	if err != nil {
+		return err
+	}
+	if change.begun {
+		t.begun = append(t.begun, openTransaction{s.id, change.first})
+	}
+	if change.ended {
+		t.finished = append(t.finished, endedTransaction{openTransaction{s.id, change.first}, b.BaseOffset(), change.aborted})
+	}
+	if b.IsTransactional() && ok && waiting.endedBy(b) {
+		s.verified = true
+	}
+	return nil
 }
 
 func (t *producerTable) stagedFor(id int64) *stagedProducer {
@@ -64,11 +137,27 @@ func (t *producerTable) stagedFor(id int64) *stagedProducer {
 		}
 	}
 	if current := t.entries[id]; current != nil {
-		t.staged = append(t.staged, stagedProducer{producerEntry: *current, fresh: current.epoch == record.NoProducerEpoch})
+		t.staged = append(t.staged, stagedProducer{producerEntry: *current, fresh: current.epoch == record.NoProducerEpoch, empty: current.count == 0})
 	} else {
-		t.staged = append(t.staged, stagedProducer{producerEntry: newProducerEntry(id), fresh: true})
+		t.staged = append(t.staged, stagedProducer{producerEntry: newProducerEntry(id), fresh: true, empty: true})
 	}
 	return &t.staged[len(t.staged)-1]
+}
+
+// settle moves the transactions on as stage found, and returns those that were aborted, for the transaction index. If they cannot be written
+// there, the state must be unloaded.
+func (t *producerTable) settle() []AbortedTransaction {
+	for _, b := range t.begun {
+		t.begin(b.producerID, b.firstOffset)
+	}
+	t.aborted = t.aborted[:0]
+	for _, e := range t.finished {
+		if e.aborted {
+			t.aborted = append(t.aborted, AbortedTransaction{e.producerID, e.firstOffset, e.lastOffset, t.stableAfter(e)})
+		}
+		t.end(e)
+	}
+	return t.aborted
 }
 
 // commit takes over what stage prepared.
@@ -86,63 +175,66 @@ func (t *producerTable) commit() {
 			t.entries[s.id] = current
 		}
 		*current = s.producerEntry
+		if s.verified {
+			delete(t.verifications, s.id)
+		}
+	}
+	if len(t.begun)+len(t.finished) > 0 {
+		t.log.noteUnstable()
 	}
 }
 
-// load brings the state up to an offset.
+// load brings the state up to an offset, the end of the log.
 func (t *producerTable) load(upTo int64) error {
 	if t.loaded {
 		return nil
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	entries, from, err := t.newestSnapshot(upTo)
+	set, from, err := t.log.producersFrom(t.snapshots, upTo, func(offset int64) error { return t.removeSnapshots(offset, offset) })
 	if err != nil {
 		return err
 	}
-	if err := t.replay(entries, from, upTo); err != nil {
+	if err := t.log.replay(&set, from, upTo, func(e endedTransaction) error { set.end(e); return nil }); err != nil {
 		return err
 	}
-	t.entries, t.loaded = entries, true
+	set.acknowledge(t.log.HighWatermark())
+	t.producerSet, t.loaded = set, true
+	t.log.noteUnstable()
 	return nil
 }
 
-// newestSnapshot returns where replay begins: after the newest sound snapshot, or at the first batch. Batches below the log start
-// offset count as long as they are there: the producers' state in memory did not forget them either.
-//
-// It returns the producers of the newest sound snapshot that is not past an offset. Damaged ones are removed.
-func (t *producerTable) newestSnapshot(upTo int64) (entries map[int64]*producerEntry, offset int64, err error) {
-	entries = map[int64]*producerEntry{}
-	nowMs, expirationMs := t.log.nowMs(), t.log.dir.manager.producerExpirationMs()
-	for i := len(t.snapshots) - 1; i >= 0; i-- {
-		offset := t.snapshots[i]
+// producersFrom returns where replay begins to know the producers at an offset: after the newest sound snapshot that is not past it, or at the
+// first batch. Batches below the log start offset count as long as they are there: the producers' state in memory did not forget them either.
+// It hands damaged snapshots to remove.
+func (l *Log) producersFrom(snapshots []int64, upTo int64, remove func(offset int64) error) (set producerSet, offset int64, err error) {
+	set = newProducerSet()
+	for i := len(snapshots) - 1; i >= 0; i-- {
+		offset := snapshots[i]
 		if offset > upTo {
 			continue
 		}
-		list, err := ReadProducerSnapshot(t.log.fs(), t.log.file(offset, snapshotSuffix))
+		list, err := ReadProducerSnapshot(l.fs(), l.file(offset, snapshotSuffix))
 		if errors.Is(err, ErrCorrupt) || errors.Is(err, fs.ErrNotExist) {
-			t.log.logger.Warn("a producer snapshot is damaged; an older one and the log are used instead", "error", err)
-			if err := t.removeSnapshots(offset, offset); err != nil {
-				return nil, 0, err
+			l.logger.Warn("a producer snapshot is damaged; an older one and the log are used instead", "error", err)
+			if err := remove(offset); err != nil {
+				return set, 0, err
 			}
 			continue
 		}
 		if err != nil {
-			return nil, 0, err
+			return set, 0, err
 		}
-		for i := range list {
-			if e := list[i].entry(); !e.expired(nowMs, expirationMs) {
-				entries[e.id] = e
-			}
-		}
-		return entries, offset, nil
+		set.take(list, l.nowMs(), l.dir.manager.producerExpirationMs())
+		return set, offset, nil
 	}
-	return entries, t.log.list()[0].base, nil
+	return set, l.list()[0].base, nil
 }
 
-// replay adds what the batches from an offset on say.
-func (t *producerTable) replay(entries map[int64]*producerEntry, from, upTo int64) error {
-	return t.log.scan(from, upTo, func(scan *batchScan) error {
+// replay adds to the producers' state what the batches from an offset on say. ended is told of each transaction that they end, and must hand
+// it to the set.
+func (l *Log) replay(set *producerSet, from, upTo int64, ended func(endedTransaction) error) error {
+	return l.scan(from, upTo, func(scan *batchScan) error {
 		b := scan.header
 		if !b.HasProducerID() {
 			return nil
@@ -154,13 +246,11 @@ func (t *producerTable) replay(entries map[int64]*producerEntry, from, upTo int6
 			}
 			b = whole
 		}
-		e := entries[b.ProducerID()]
-		if e == nil {
-			fresh := newProducerEntry(b.ProducerID())
-			e = &fresh
-			entries[e.id] = e
+		e, isEnd, err := set.apply(b, l.tp)
+		if err != nil || !isEnd {
+			return err
 		}
-		return e.add(b, appendCheck{tp: t.log.tp, origin: OriginReplication})
+		return ended(e)
 	})
 }
 
@@ -266,24 +356,32 @@ func (t *producerTable) truncate(offset int64) error {
 func (t *producerTable) unload() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.loaded, t.entries, t.staged = false, nil, nil
+	t.loaded, t.producerSet, t.staged = false, producerSet{}, nil
+	t.log.firstUnstable.Store(unknownUnstable)
+	t.log.markersAhead.Store(false)
 }
 
 // restart forgets everything: the log begins anew.
 func (t *producerTable) restart() error {
 	t.mu.Lock()
-	t.loaded, t.entries = true, map[int64]*producerEntry{}
+	t.loaded, t.producerSet = true, newProducerSet()
+	t.log.noteUnstable()
 	t.mu.Unlock()
 	return t.removeSnapshots(0, math.MaxInt64)
 }
 
-// expire forgets producers of whom nothing was heard for long.
+// expire forgets producers of whom nothing was heard for long, and verifications that nobody has used.
 func (t *producerTable) expire(nowMs, expirationMs int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for id, e := range t.entries {
 		if e.expired(nowMs, expirationMs) {
 			delete(t.entries, id)
+		}
+	}
+	for id, v := range t.verifications {
+		if nowMs-v.startedMs >= expirationMs {
+			delete(t.verifications, id)
 		}
 	}
 }

@@ -34,6 +34,7 @@ func (l *Log) Read(offset int64, maxBytes int, upToOffset int64, minOneBatch boo
 			return nil, l.readError(offset, err)
 		}
 		if done || last {
+			slice.after = list[i:]
 			break
 		}
 	}

@@ -93,7 +93,11 @@ func (l *Log) createSegment(base int64) (*segment, error) {
 	if c.Preallocate {
 		preallocateBytes = int64(c.SegmentBytes)
 	}
-	err := s.create(preallocateBytes)
+	// A file of that name would be taken for the new segment's: what is left when a rebuild of it ran into the removal of its segment.
+	err := ignoreMissing(l.fs().Remove(s.path(txnIndexSuffix)))
+	if err == nil {
+		err = s.create(preallocateBytes)
+	}
 	l.newAround.Store(true)
 	l.newNames.Store(true) // not before: a sync of the directory between would take the mark away without having seen the names
 	if err != nil {

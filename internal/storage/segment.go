@@ -20,6 +20,7 @@ type segment struct {
 	offsets indexFile
 	times   indexFile
 
+	txn       atomic.Pointer[txnIndex] // nil: no transaction was aborted here
 	sizeBytes atomic.Int64
 	removed   atomic.Bool // its files have, or are getting, the suffix .deleted
 	unsynced  atomic.Bool // the batch file has been written since its last sync
@@ -112,6 +113,16 @@ func (s *segment) write(batches []byte) error {
 	}
 	s.unsynced.Store(true) // not before: a sync between could take the mark away without having seen the bytes
 	return nil
+}
+
+// cutFile cuts the batch file to a size that it had.
+func (s *segment) cutFile(sizeBytes int64) error {
+	file, err := s.file.acquire(s.cache())
+	if err != nil {
+		return err
+	}
+	defer s.file.release()
+	return file.Truncate(sizeBytes)
 }
 
 // errUncut is the failure to cut off what a failed write has left: whatever the reason, nothing may be written after it.
@@ -270,8 +281,11 @@ func (s *segment) syncBatches() error {
 	return err
 }
 
-// syncIndexes makes the indexes durable.
+// syncIndexes makes the offset and the time index durable.
 func (s *segment) syncIndexes() error {
+	if !s.indexesLoaded.Load() {
+		return nil // never used: nothing has been written
+	}
 	if err := s.times.sync(s.cache()); err != nil {
 		return err
 	}
@@ -283,6 +297,9 @@ func (s *segment) close() {
 	for _, f := range []*cachedFile{&s.file, &s.offsets.file, &s.times.file} {
 		f.close(s.cache())
 	}
+	if x := s.txn.Load(); x != nil {
+		x.file.close(s.cache())
+	}
 }
 
 // rename gives the files the suffix .deleted. Whoever opens one of them waits, so that nobody looks for a name that is just
@@ -291,6 +308,10 @@ func (s *segment) rename() error {
 	for _, f := range []*cachedFile{&s.file, &s.offsets.file, &s.times.file} {
 		f.mu.Lock()
 		defer f.mu.Unlock()
+	}
+	if x := s.txn.Load(); x != nil {
+		x.file.mu.Lock()
+		defer x.file.mu.Unlock()
 	}
 	for _, suffix := range []string{logSuffix, indexSuffix, timeIndexSuffix, txnIndexSuffix} {
 		name := s.log.file(s.base, suffix)

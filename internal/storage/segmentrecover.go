@@ -56,6 +56,7 @@ func (s *segment) resetIndexes() error {
 
 // recovery is what recovering a segment found.
 type recovery struct {
+	from       int64 // the first offset that was read
 	nextOffset int64
 	cutBytes   int64
 	reason     error // why bytes were cut
@@ -66,7 +67,7 @@ type recovery struct {
 // visit sees every sound batch.
 func (s *segment) recover(recoveryPoint int64, visit func(record.Batch)) (recovery, error) {
 	if empty, err := s.isEmpty(); empty || err != nil {
-		return recovery{nextOffset: s.base}, err
+		return recovery{from: s.base, nextOffset: s.base}, err
 	}
 	file, err := s.acquire()
 	if err != nil {
@@ -87,7 +88,7 @@ func (s *segment) recover(recoveryPoint int64, visit func(record.Batch)) (recove
 	if err != nil {
 		return recovery{}, err
 	}
-	found.cutBytes = s.size() - end
+	found.from, found.cutBytes = next, s.size()-end
 	if found.cutBytes > 0 {
 		if err := file.Truncate(end); err != nil {
 			return recovery{}, err
@@ -295,6 +296,9 @@ func (s *segment) truncate(offset int64) (next int64, err error) {
 		next = min(offset, at.baseOffset)
 	}
 	if err := s.truncateIndexes(next); err != nil {
+		return 0, err
+	}
+	if err := s.truncateTxnIndex(next); err != nil {
 		return 0, err
 	}
 	s.statMu.Lock()

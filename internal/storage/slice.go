@@ -10,7 +10,8 @@ import (
 // Slice is a range of a segment file: whole batches at its start, perhaps a part of one at its end. It keeps the file open
 // until Release, also when retention removes the segment meanwhile.
 type Slice struct {
-	segment    *segment // nil: empty, nothing to release
+	segment    *segment   // nil: empty, nothing to release
+	after      []*segment // the segment and those after it
 	file       vfs.File
 	position   int64
 	sizeBytes  int

@@ -27,6 +27,7 @@ func (l *Log) truncate(offset int64) error {
 	list := l.list()
 	keep := floor(list, offset) + 1
 	l.truncations.Add(1)
+	l.producers.unload() // a transaction whose marker goes is open again: until that is known nobody is told what is stable
 	if err := l.distrust(list[keep-1].base); err != nil {
 		return err
 	}

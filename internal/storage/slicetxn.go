@@ -1,0 +1,67 @@
+package storage
+
+// AbortedTransactions appends to a list the aborted transactions that a reader of the slice must know who starts at an offset: as Apache Kafka, those that
+// overlap with what lies between that and the next index entry after the slice. It asks the very segments that the slice was read from, whatever
+// the cleaner has put in their place meanwhile. It allocates nothing if there are none.
+func (s *Slice) AbortedTransactions(into []AbortedTransaction, from int64) ([]AbortedTransaction, error) {
+	if s.segment == nil || !anyTxnIndex(s.after) {
+		return into, nil
+	}
+	upTo, err := s.upperBound()
+	if err == nil {
+		into, err = abortedIn(s.after, into, from, upTo)
+	}
+	if err != nil {
+		return into, s.segment.log.readError(from, err)
+	}
+	return into, nil
+}
+
+func anyTxnIndex(list []*segment) bool {
+	for _, s := range list {
+		if s.txn.Load() != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// upperBound returns an offset after the last batch of the slice: that of the next index entry, the next segment's first, or the log's end.
+func (s *Slice) upperBound() (int64, error) {
+	offset, ok, err := s.segment.entryFrom(s.position + int64(s.sizeBytes))
+	switch {
+	case ok || err != nil:
+		return offset, err
+	case len(s.after) > 1:
+		return s.after[1].base, nil
+	}
+	return s.segment.log.LogEndOffset(), nil
+}
+
+// entryFrom returns the offset of the first index entry that points to a position or after it.
+func (s *segment) entryFrom(position int64) (offset int64, ok bool, err error) {
+	if err := s.loadIndexes(); err != nil {
+		return 0, false, err
+	}
+	x := &s.offsets
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	n, _, err := x.search(s.cache(), func(entry []byte) bool { return entryPosition(entry) < position })
+	switch {
+	case err != nil || n == x.count():
+		return 0, false, err
+	case n >= x.stored:
+		return s.base + relativeOffset(x.pending[(n-x.stored)*offsetEntryBytes:]), true, nil
+	}
+	file, err := x.file.acquire(s.cache())
+	if err != nil {
+		return 0, false, err
+	}
+	defer x.file.release()
+	buffer := probePool.Get().(*[probeBytes]byte)
+	defer probePool.Put(buffer)
+	if err := readFull(file, buffer[:offsetEntryBytes], int64(n*offsetEntryBytes)); err != nil {
+		return 0, false, err
+	}
+	return s.base + relativeOffset(buffer[:]), true, nil
+}
