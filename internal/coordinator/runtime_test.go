@@ -23,6 +23,8 @@ import (
 type dictionary struct {
 	values   map[string]string
 	offsets  []int64
+	open     map[int64]map[string]string // what producers say in open transactions
+	heard    []string                    // everything of transactions, in order
 	timers   *machine.Timers
 	loaded   bool
 	unloaded bool
@@ -463,38 +465,6 @@ func TestOperationsFromWithinOperations(t *testing.T) {
 	if want := []string{"outer", "inner sees 1"}; !slices.Equal(order, want) {
 		t.Fatalf("order %v, want %v", order, want)
 	}
-}
-
-func TestTransactionsAreSkipped(t *testing.T) {
-	b := newBench(t)
-	builder := record.NewBuilder(record.CodecGzip)
-	builder.ProducerID, builder.ProducerEpoch, builder.BaseSequence, builder.Transactional = 7, 0, 0, true
-	if err := builder.Append(&record.Record{Timestamp: 1, Key: []byte("a"), Value: []byte("maybe")}); err != nil {
-		t.Fatal(err)
-	}
-	data, err := builder.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	marker := record.NewBuilder(record.CodecNone)
-	marker.ProducerID, marker.ProducerEpoch, marker.Transactional, marker.Control = 7, 0, true, true
-	if err := marker.Append(&record.Record{Timestamp: 1, Key: []byte{0, 0, 0, 1}, Value: []byte{0, 0, 0, 0, 0, 0}}); err != nil {
-		t.Fatal(err)
-	}
-	end, err := marker.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, batch := range []record.Batch{data, end} {
-		if _, _, err := b.log.Append(batch, AppendOptions{}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	b.runtime.Load(0, 1, b.log)
-	if got := b.values(); len(got) != 0 {
-		t.Fatalf("values %v", got)
-	}
-	b.want(b.write("b", "1"), nil)
 }
 
 // TestManyCallers is for the race detector: operations from everywhere, none lost, none at the same time.

@@ -85,34 +85,14 @@ func (s *shard[M]) completeTransaction(marker Marker, done func(err error)) {
 }
 
 func (s *shard[M]) appendMarker(now time.Time, marker Marker) (first, end int64, err error) {
+	how := record.Marker{Type: record.ControlAbort, CoordinatorEpoch: marker.CoordinatorEpoch}
+	if marker.Commit {
+		how.Type = record.ControlCommit
+	}
 	e := encoders.Get().(*encoder)
 	defer e.release()
-	batch, err := e.encodeMarker(now, marker)
-	if err != nil {
-		return 0, 0, err
-	}
-	return s.leaderLog.Append(batch, AppendOptions{TransactionVersion: marker.TransactionVersion})
-}
-
-func (e *encoder) encodeMarker(now time.Time, marker Marker) ([]byte, error) {
-	end := record.Marker{Type: record.ControlAbort, CoordinatorEpoch: marker.CoordinatorEpoch}
-	if marker.Commit {
-		end.Type = record.ControlCommit
-	}
-	e.builder.Reset()
-	e.builder.Codec = record.CodecNone
-	e.builder.ProducerID, e.builder.ProducerEpoch = marker.ProducerID, marker.ProducerEpoch
-	e.builder.Transactional, e.builder.Control = true, true
-	r := end.Record(now.UnixMilli())
-	if err := e.builder.Append(&r); err != nil {
-		return nil, err
-	}
-	buffer, err := e.builder.AppendTo(e.buffer[:0])
-	if err != nil {
-		return nil, err
-	}
-	e.buffer = buffer
-	return buffer, nil
+	e.buffer = record.AppendMarkerBatch(e.buffer[:0], marker.ProducerID, marker.ProducerEpoch, how, now.UnixMilli())
+	return s.leaderLog.Append(e.buffer, AppendOptions{TransactionVersion: marker.TransactionVersion})
 }
 
 // asTransactional returns the machine as one that takes part in transactions.

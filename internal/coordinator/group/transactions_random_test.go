@@ -161,7 +161,7 @@ type trade struct {
 }
 
 func TestRandomTransactions(t *testing.T) {
-	for name, value := range map[string]string{"rapid.checks": "300", "rapid.steps": "60"} {
+	for name, value := range map[string]string{"rapid.checks": "200", "rapid.steps": "50"} {
 		if f := flag.Lookup(name); f.Value.String() == f.DefValue {
 			if err := flag.Set(name, value); err != nil {
 				t.Fatal(err)

@@ -21,26 +21,39 @@ import (
 	"ottla.dev/ottla/internal/record"
 )
 
-// TestLogOfApacheKafka loads a partition of __consumer_offsets that Apache Kafka 4.3.1 wrote. In it are: group "simple"
-// with offsets committed by hand, one of them of a topic that was deleted later; group "deleted" with its tombstones;
-// group "transactional", whose offsets were committed in a transaction; group "members" with two static members of the
-// classic protocol; and group "modern" of the consumer protocol (KIP-848).
-func TestLogOfApacheKafka(t *testing.T) {
+func batchesOfApacheKafka(t *testing.T) (batches []record.Batch) {
+	t.Helper()
 	file, err := os.ReadFile("testdata/apache-kafka-4.3.1.log")
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := &memlog.Log{}
 	for len(file) > 0 {
 		batch, rest, err := record.Next(file)
 		if err != nil {
 			t.Fatal(err)
 		}
+		batches, file = append(batches, batch), rest
+	}
+	return batches
+}
+
+func logOf(t *testing.T, batches []record.Batch) *memlog.Log {
+	t.Helper()
+	log := &memlog.Log{}
+	for _, batch := range batches {
 		if first, _, err := log.Append(batch, coordinator.AppendOptions{}); err != nil || first != batch.BaseOffset() {
 			t.Fatalf("batch %d came to offset %d: %v", batch.BaseOffset(), first, err)
 		}
-		file = rest
 	}
+	return log
+}
+
+// TestLogOfApacheKafka loads a partition of __consumer_offsets that Apache Kafka 4.3.1 wrote. In it are: group "simple"
+// with offsets committed by hand, one of them of a topic that was deleted later; group "deleted" with its tombstones;
+// group "transactional", whose offsets were committed in a transaction; group "members" with two static members of the
+// classic protocol; and group "modern" of the consumer protocol (KIP-848).
+func TestLogOfApacheKafka(t *testing.T) {
+	log := logOf(t, batchesOfApacheKafka(t))
 	var logged bytes.Buffer
 	b := &bench{t: t, clock: clock.NewFake(time.UnixMilli(log.Batches()[0].MaxTimestamp()))}
 	b.Service = New(Options{

@@ -425,6 +425,7 @@ func (b *bench) everything() map[string]protocol.Code {
 			}
 		}
 	}
+	note("txn commit", ask(b, b.TxnOffsetCommit, txnCommitRequest(5, "g", "t")).Topics[0].Partitions[1].ErrorCode)
 	fetch := kmsg.NewPtrOffsetFetchRequest()
 	fetch.Version, fetch.Groups = 9, []kmsg.OffsetFetchRequestGroup{{Group: "g"}}
 	note("fetch", ask(b, b.OffsetFetch, fetch).Groups[0].ErrorCode)
