@@ -8,14 +8,18 @@ package service
 
 import (
 	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"ottla.dev/ottla/internal/clock"
 	"ottla.dev/ottla/internal/coordinator"
 	"ottla.dev/ottla/internal/coordinator/group"
+	"ottla.dev/ottla/internal/coordinator/machine"
 	"ottla.dev/ottla/internal/coordinator/txn"
-	"ottla.dev/ottla/internal/protocol"
+	"ottla.dev/ottla/internal/record"
 )
 
 // Options are what a Service is made of. None of the functions may block.
@@ -46,10 +50,34 @@ type Options struct {
 // Service is the transaction coordinator of one broker.
 type Service struct {
 	options Options
+	runtime *coordinator.Runtime[*txn.Machine]
+	sender  sender
+	closed  atomic.Bool
+
+	mu     sync.RWMutex // guards epochs
+	epochs map[int32]int32
 }
 
 // New returns a Service that leads no partition yet.
-func New(options Options) *Service { return &Service{options: options} }
+func New(options Options) *Service {
+	s := &Service{options: options, epochs: make(map[int32]int32)}
+	s.sender = sender{options: &s.options, epoch: s.leaderEpoch, answered: s.markersAnswered}
+	s.runtime = coordinator.NewRuntime(coordinator.Options[*txn.Machine]{
+		Clock:  options.Clock,
+		Logger: options.Logger,
+		New: func(timers *machine.Timers, log *slog.Logger) *txn.Machine {
+			return txn.NewMachine(txn.Options{
+				Config: options.Config, TransactionVersion: options.TransactionVersion, PartitionExists: options.PartitionExists,
+				FetchProducerID: s.fetchProducerID, SendMarkers: s.sendMarkers, Logger: log, Timers: timers,
+			})
+		},
+		CommitTimeout:   func() time.Duration { return time.Duration(options.Config().RequestTimeoutMs) * time.Millisecond },
+		LoadBufferBytes: func() int { return int(options.Config().LoadBufferBytes) },
+		Codec:           func() record.Codec { return record.CodecNone },
+		Go:              options.Go,
+	})
+	return s
+}
 
 // PartitionFor returns the partition of __transaction_state that the transactional id lives in.
 func (s *Service) PartitionFor(transactionalID string) int32 {
@@ -58,48 +86,49 @@ func (s *Service) PartitionFor(transactionalID string) int32 {
 
 // OnPartitionLeader is called when this broker becomes the leader of a partition of __transaction_state, and when it
 // stays so in a newer epoch. Loading begins; it returns at once.
-func (s *Service) OnPartitionLeader(partition, leaderEpoch int32, log coordinator.Log) {}
+func (s *Service) OnPartitionLeader(partition, leaderEpoch int32, log coordinator.Log) {
+	if s.closed.Load() {
+		return
+	}
+	s.mu.Lock()
+	if last, ok := s.epochs[partition]; !ok || leaderEpoch > last {
+		s.epochs[partition] = leaderEpoch
+	}
+	s.mu.Unlock()
+	s.runtime.Load(partition, leaderEpoch, log)
+}
 
 // OnPartitionResigned is called when this broker is no longer the leader of the partition, with the leader epoch in
 // which somebody else is, or -1 when the partition is gone.
-func (s *Service) OnPartitionResigned(partition, leaderEpoch int32) {}
+func (s *Service) OnPartitionResigned(partition, leaderEpoch int32) {
+	s.mu.Lock()
+	if leaderEpoch < 0 || leaderEpoch >= s.epochs[partition] {
+		delete(s.epochs, partition)
+	}
+	s.mu.Unlock()
+	s.runtime.Unload(partition, leaderEpoch)
+}
+
+// leaderEpoch returns the epoch in which this broker leads the partition, which is the coordinator epoch of its markers.
+func (s *Service) leaderEpoch(partition int32) (epoch int32, leads bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	epoch, leads = s.epochs[partition]
+	return epoch, leads
+}
 
 // Close unloads every shard.
-func (s *Service) Close() {}
-
-// InitProducerID handles InitProducerId v0 to v5 with a transactional id. Those without one are not the coordinator's.
-func (s *Service) InitProducerID(req *kmsg.InitProducerIDRequest, reply func(*kmsg.InitProducerIDResponse)) {
-	panic("not yet")
+func (s *Service) Close() {
+	s.closed.Store(true)
+	s.runtime.Close()
 }
 
-// AddPartitionsToTxn handles AddPartitionsToTxn v0 to v5.
-func (s *Service) AddPartitionsToTxn(req *kmsg.AddPartitionsToTxnRequest, reply func(*kmsg.AddPartitionsToTxnResponse)) {
-	panic("not yet")
-}
-
-// AddOffsetsToTxn handles AddOffsetsToTxn v0 to v4.
-func (s *Service) AddOffsetsToTxn(req *kmsg.AddOffsetsToTxnRequest, reply func(*kmsg.AddOffsetsToTxnResponse)) {
-	panic("not yet")
-}
-
-// EndTxn handles EndTxn v0 to v5.
-func (s *Service) EndTxn(req *kmsg.EndTxnRequest, reply func(*kmsg.EndTxnResponse)) { panic("not yet") }
-
-// ListTransactions handles ListTransactions v0 to v2.
-func (s *Service) ListTransactions(req *kmsg.ListTransactionsRequest, reply func(*kmsg.ListTransactionsResponse)) {
-	panic("not yet")
-}
-
-// DescribeTransactions handles DescribeTransactions v0.
-func (s *Service) DescribeTransactions(req *kmsg.DescribeTransactionsRequest, reply func(*kmsg.DescribeTransactionsResponse)) {
-	panic("not yet")
-}
-
-// AddOrVerify is what AddPartitionsToTxn v5 is between brokers, in process: it adds the partitions to the producer's
-// transaction or, with verifyOnly, tells whether they are in it. There is one code for each partition, as the
-// coordinator gives it; Kafka's partition leaders pass on PRODUCER_FENCED as INVALID_PRODUCER_EPOCH, and
-// TRANSACTION_ABORTABLE to clients that do not know it (Produce before v11, TxnOffsetCommit before v4) as
-// INVALID_TXN_STATE.
-func (s *Service) AddOrVerify(transactionalID string, producerID int64, producerEpoch int16, partitions []txn.TopicPartition, verifyOnly bool, done func(codes []protocol.Code)) {
-	panic("not yet")
+// fetchProducerID gets a producer id for a shard.
+func (s *Service) fetchProducerID(transactionalID string) {
+	partition := s.PartitionFor(transactionalID)
+	s.options.NextProducerID(func(id int64, err error) {
+		s.runtime.Write(partition, func(m *txn.Machine, now time.Time) machine.Result {
+			return m.ProducerID(now, id, err)
+		}, func(error) {}) // the machine that asked is gone, and whoever waited there was told
+	})
 }

@@ -1,0 +1,88 @@
+package txn
+
+import (
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"ottla.dev/ottla/internal/protocol"
+)
+
+// ListFilter is what a ListTransactions request asks for.
+type ListFilter struct {
+	states      []State
+	anyState    bool
+	producerIDs []int64
+	durationMs  int64 // negative: any
+	pattern     *regexp.Regexp
+	// UnknownStates are the names in the request that are no states.
+	UnknownStates []string
+}
+
+// maxPatternBytes bounds the regular expression of a client.
+const maxPatternBytes = 10_000
+
+// NewListFilter reads the filters of a request. The pattern is of RE2's syntax, as Kafka's, and must match the whole id.
+func NewListFilter(req *kmsg.ListTransactionsRequest) (*ListFilter, error) {
+	f := &ListFilter{anyState: len(req.StateFilters) == 0, producerIDs: req.ProducerIDFilters, durationMs: -1}
+	for _, name := range req.StateFilters {
+		if state, ok := parseState(name); ok {
+			f.states = append(f.states, state)
+		} else if !slices.Contains(f.UnknownStates, name) {
+			f.UnknownStates = append(f.UnknownStates, name)
+		}
+	}
+	if req.Version >= 1 {
+		f.durationMs = req.DurationFilterMillis
+	}
+	if req.Version < 2 || req.TransactionalIDPattern == nil || *req.TransactionalIDPattern == "" {
+		return f, nil
+	}
+	if err := f.compile(*req.TransactionalIDPattern); err != nil {
+		return nil, protocol.Errorf(protocol.InvalidRegularExpression, "%q is not a regular expression: %v", *req.TransactionalIDPattern, err)
+	}
+	return f, nil
+}
+
+func (f *ListFilter) compile(pattern string) error {
+	if len(pattern) > maxPatternBytes {
+		return fmt.Errorf("it has %d bytes, more than %d", len(pattern), maxPatternBytes)
+	}
+	if _, err := syntax.Parse(pattern, syntax.Perl); err != nil { // by itself: "a)(b" is none, in parentheses it would be
+		return err
+	}
+	var err error
+	f.pattern, err = regexp.Compile(`\A(?:` + pattern + `)\z`)
+	return err
+}
+
+func (f *ListFilter) matches(t *transaction, nowMs int64) bool {
+	md := t.committed
+	switch {
+	case md.state == Dead:
+		return false
+	case len(f.producerIDs) > 0 && !slices.Contains(f.producerIDs, md.producerID):
+		return false
+	case !f.anyState && !slices.Contains(f.states, md.state):
+		return false
+	case f.durationMs >= 0 && nowMs-md.startMs <= f.durationMs:
+		return false
+	default:
+		return f.pattern == nil || f.pattern.MatchString(t.id)
+	}
+}
+
+// ListTransactions returns what is committed of the transactional ids that the filter lets through.
+func (m *Machine) ListTransactions(now time.Time, f *ListFilter) []kmsg.ListTransactionsResponseTransactionState {
+	var list []kmsg.ListTransactionsResponseTransactionState
+	for _, t := range m.sorted(func(t *transaction) bool { return f.matches(t, now.UnixMilli()) }) {
+		state := kmsg.NewListTransactionsResponseTransactionState()
+		state.TransactionalID, state.ProducerID, state.TransactionState = t.id, t.committed.producerID, t.committed.state.String()
+		list = append(list, state)
+	}
+	return list
+}

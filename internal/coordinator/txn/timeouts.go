@@ -1,0 +1,63 @@
+package txn
+
+import (
+	"slices"
+	"time"
+
+	"ottla.dev/ottla/internal/coordinator/machine"
+	"ottla.dev/ottla/internal/protocol"
+)
+
+func (m *Machine) scheduleTimeouts(now time.Time) {
+	interval := time.Duration(m.options.Config().AbortTimedOutIntervalMs) * time.Millisecond
+	m.timers.Set(&m.timeoutTimer, now.Add(interval), m.findTimedOut)
+}
+
+// findTimedOut has every transaction aborted that took longer than its producer wanted, each as an operation of its own.
+func (m *Machine) findTimedOut(now time.Time) machine.Result {
+	m.scheduleTimeouts(now)
+	var late []*transaction
+	for t := range m.ongoing {
+		if t.timedOut(now) {
+			late = append(late, t)
+		}
+	}
+	slices.SortFunc(late, byID)
+	for _, t := range late {
+		m.timers.Set(&t.timer, now, func(now time.Time) machine.Result { return m.abortTimedOut(now, t) })
+	}
+	return machine.Result{}
+}
+
+func (t *transaction) timedOut(now time.Time) bool {
+	md := t.committed
+	return t.busy == idle && !t.awaitsID && md.state == Ongoing && md.timeoutMs != noTimeoutMs &&
+		md.startMs+int64(md.timeoutMs) < now.UnixMilli()
+}
+
+func (m *Machine) abortTimedOut(now time.Time, t *transaction) machine.Result {
+	if !t.timedOut(now) {
+		return machine.Result{} // something else came first
+	}
+	t.awaitsID = true
+	failed := func(_ time.Time, code protocol.Code) {
+		t.awaitsID = false
+		m.log.Warn("a transaction that timed out could not be aborted yet", "transactional_id", t.id, "code", code.Name())
+	}
+	again := parked{fail: failed, run: func(now time.Time) machine.Result {
+		t.awaitsID = false
+		if m.transactions[t.id] != t {
+			return machine.Result{}
+		}
+		return m.abortTimedOut(now, t)
+	}}
+	producerID := t.committed.producerID
+	return m.fence(now, t, again, func(now time.Time, code protocol.Code) {
+		if code != protocol.None {
+			failed(now, code)
+			return
+		}
+		t.awaitsID = false
+		m.log.Info("aborted a transaction that timed out", "transactional_id", t.id, "producer_id", producerID)
+	})
+}
