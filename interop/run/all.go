@@ -60,6 +60,7 @@ func runOne(ctx context.Context, w workplace, o options, c client, start startFu
 		r.fail("install", err.Error())
 		return r
 	}
+	command.env = append(append(command.env, "TARGET="+o.target), c.env...)
 	log, err := os.Create(filepath.Join(w.outDir(), o.target+"-"+c.name+".log"))
 	if err != nil {
 		r.fail("log", err.Error())
@@ -68,7 +69,7 @@ func runOne(ctx context.Context, w workplace, o options, c client, start startFu
 	defer log.Close()
 	var n node
 	if !slices.Contains(c.ownNodes, o.target) {
-		if n, err = start(ctx, c.name, c.settings); err != nil {
+		if n, err = start(ctx, c.name, wanted{c.settings, c.features}); err != nil {
 			r.fail("node", err.Error())
 			return r
 		}
@@ -80,7 +81,11 @@ func runOne(ctx context.Context, w workplace, o options, c client, start startFu
 	}
 	limited, cancel := context.WithTimeout(ctx, o.clientTimeout)
 	defer cancel()
-	r.tally = drive(limited, command, n, o.checks, log, progress)
+	run := drive
+	if c.drive != nil {
+		run = c.drive
+	}
+	r.tally = run(limited, command, n, o.checks, log, progress)
 	if n != nil && ctx.Err() == nil {
 		if why := n.Died(); why != "" {
 			r.fail("node", why)

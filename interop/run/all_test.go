@@ -25,11 +25,11 @@ func TestRunAllGivesEveryClientANodeAndSumsUp(t *testing.T) {
 	broken := client{name: "broken", install: func(context.Context, workplace) (command, error) { return command{}, errors.New("no network") }}
 	absent := client{name: "absent", programs: []string{"no-such-runtime"}}
 	nodes := map[string]*fakeNode{"good": {}, "bad": {}, "crashed": {died: "panic: nil"}, "slow": {failClose: errors.New("did not stop")}}
-	start := func(_ context.Context, name string, _ []string) (node, error) { return nodes[name], nil }
+	start := func(_ context.Context, name string, _ wanted) (node, error) { return nodes[name], nil }
 	o := options{target: "ottla", parallel: 1, clientTimeout: time.Minute}
 	var out strings.Builder
 	results := runAll(t.Context(), w, o, []client{
-		scripted("good", "echo PASS a; echo PASS b; echo 2 passed, 0 failed"),
+		scripted("good", "test $TARGET = ottla && echo PASS a; echo PASS b; echo 2 passed, 0 failed"),
 		scripted("bad", "echo 'FAIL c: why'; echo 0 passed, 1 failed; exit 1"),
 		broken, absent,
 		scripted("crashed", "echo PASS d; echo 1 passed, 0 failed"),

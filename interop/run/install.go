@@ -9,10 +9,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
+	"sync"
 	"sync/atomic"
 )
 
-var nextPort atomic.Int64
+var (
+	nextPort   atomic.Int64
+	installing sync.Map // of mutexes, by name and variant
+)
 
 // workplace tells where things lie.
 type workplace struct {
@@ -34,6 +39,9 @@ func installOnce(w workplace, name, variant, decides string, fill func(dir strin
 	if err != nil {
 		return "", err
 	}
+	one, _ := installing.LoadOrStore(name+"-"+variant, new(sync.Mutex)) // several entries of the catalogue share an installation
+	one.(*sync.Mutex).Lock()
+	defer one.(*sync.Mutex).Unlock()
 	dir := filepath.Join(w.cache, name+"-"+variant+sum[:12])
 	mark := filepath.Join(dir, ".installed")
 	if _, err := os.Stat(mark); err == nil {
@@ -127,17 +135,33 @@ func nodeProgram(name string) func(context.Context, workplace) (command, error) 
 }
 
 // mavenProgram compiles the project in interop/clients/name under a profile, which picks the version of the client.
-func mavenProgram(name, profile string) func(context.Context, workplace) (command, error) {
+func mavenProgram(name, profile string, args ...string) func(context.Context, workplace) (command, error) {
+	return maven(filepath.Join("interop", "clients", name), profile, "dev.ottla.interop.Main", args...)
+}
+
+// mavenProject compiles the project in a folder.
+func mavenProject(folder, class string) func(context.Context, workplace) (command, error) {
+	return maven(folder, "", class)
+}
+
+func maven(folder, profile, class string, args ...string) func(context.Context, workplace) (command, error) {
 	return func(ctx context.Context, w workplace) (command, error) {
-		dir, err := installOnce(w, name, profile+"-", w.source(name), func(dir string) error {
-			return runQuiet(ctx, w.source(name), "mvn", "--batch-mode", "--quiet", "-P", profile, "-Dout="+dir,
-				"compile", "dependency:copy-dependencies", "-DoutputDirectory="+filepath.Join(dir, "jars"), "-DincludeScope=runtime")
+		source := filepath.Join(w.root, folder)
+		variant, choice := "", []string(nil)
+		if profile != "" {
+			variant, choice = profile+"-", []string{"-P", profile}
+		}
+		dir, err := installOnce(w, strings.ReplaceAll(strings.TrimPrefix(filepath.ToSlash(folder), "interop/clients/"), "/", "-"), variant, source, func(dir string) error {
+			mvn := append([]string{"mvn", "--batch-mode", "--quiet"}, choice...)
+			return runQuiet(ctx, source, append(mvn, "-Dout="+dir, "compile", "dependency:copy-dependencies", "-DoutputDirectory="+filepath.Join(dir, "jars"),
+				"-DincludeScope=runtime")...)
 		})
 		if err != nil {
 			return command{}, err
 		}
 		classpath := filepath.Join(dir, "classes") + string(os.PathListSeparator) + filepath.Join(dir, "jars", "*")
-		return command{args: []string{"java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", classpath, "dev.ottla.interop.Main"}, dir: dir}, nil
+		java := []string{"java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", classpath, class}
+		return command{args: append(java, args...), dir: dir}, nil
 	}
 }
 

@@ -48,14 +48,18 @@ type node interface {
 	Close(keep bool) error
 }
 
-// startFunc starts a new node on an empty directory. name becomes part of its files' names; settings are key=value.
-type startFunc func(ctx context.Context, name string, settings []string) (node, error)
+// wanted says how a node differs from a plain one. Both are key=value: settings of the node, and the levels of features that the
+// cluster is formatted with.
+type wanted struct{ settings, features []string }
+
+// startFunc starts a new node on an empty directory. name becomes part of its files' names.
+type startFunc func(ctx context.Context, name string, how wanted) (node, error)
 
 func starter(ctx context.Context, w workplace, o options) (startFunc, error) {
 	switch o.target {
 	case targetApache:
-		return func(ctx context.Context, _ string, settings []string) (node, error) {
-			return startApache(ctx, settings)
+		return func(ctx context.Context, _ string, how wanted) (node, error) {
+			return startApache(ctx, how)
 		}, nil
 	case targetOttla:
 		bin := filepath.Join(w.cache, "bin", "ottla")
@@ -69,8 +73,8 @@ func starter(ctx context.Context, w workplace, o options) (startFunc, error) {
 		if out, err := build.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("go build ./cmd/ottla: %w\n%s", err, out)
 		}
-		return func(ctx context.Context, name string, settings []string) (node, error) {
-			return startOttla(ctx, w, bin, name, settings)
+		return func(ctx context.Context, name string, how wanted) (node, error) {
+			return startOttla(ctx, w, bin, name, how)
 		}, nil
 	}
 	return nil, fmt.Errorf("-target %s: allowed are %s and %s", o.target, targetOttla, targetApache)
@@ -79,15 +83,18 @@ func starter(ctx context.Context, w workplace, o options) (startFunc, error) {
 // apacheNode is Apache Kafka as a node.
 type apacheNode struct{ *apachekafka.Broker }
 
-func startApache(ctx context.Context, settings []string) (node, error) {
+func startApache(ctx context.Context, how wanted) (node, error) {
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
-	properties := map[string]string{}
-	for _, setting := range settings {
+	options := apachekafka.Options{HeapMB: 768, Properties: map[string]string{}}
+	for _, setting := range how.settings {
 		key, value, _ := strings.Cut(setting, "=")
-		properties[key] = value
+		options.Properties[key] = value
 	}
-	b, err := apachekafka.Start(ctx, apachekafka.Options{HeapMB: 768, Properties: properties})
+	for _, level := range how.features {
+		options.FormatArgs = append(options.FormatArgs, "--feature", level)
+	}
+	b, err := apachekafka.Start(ctx, options)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +127,7 @@ type ottlaNode struct {
 	exited chan struct{} // closed when the process that cmd names has been waited for
 }
 
-func startOttla(ctx context.Context, w workplace, bin, name string, settings []string) (node, error) {
+func startOttla(ctx context.Context, w workplace, bin, name string, how wanted) (node, error) {
 	dir, err := os.MkdirTemp("", "ottla-interop-"+name+"-")
 	if err != nil {
 		return nil, err
@@ -129,13 +136,37 @@ func startOttla(ctx context.Context, w workplace, bin, name string, settings []s
 	if err != nil {
 		return nil, err
 	}
-	n := &ottlaNode{bin: bin, addr: addr, dir: dir, settings: settings, logFile: filepath.Join(w.outDir(), "ottla-node-"+name+".log")}
+	n := &ottlaNode{bin: bin, addr: addr, dir: dir, settings: how.settings, logFile: filepath.Join(w.outDir(), "ottla-node-"+name+".log")}
 	os.Remove(n.logFile)
+	if err := n.format(ctx, how.features); err != nil {
+		n.Close(false)
+		return nil, err
+	}
 	if err := n.Start(ctx); err != nil {
 		n.Close(false)
 		return nil, err
 	}
 	return n, nil
+}
+
+// format prepares the directory for a cluster with other levels of features than a new one has; without any, the node's first start
+// prepares it.
+func (n *ottlaNode) format(ctx context.Context, features []string) error {
+	if len(features) == 0 {
+		return nil
+	}
+	file := filepath.Join(n.dir, "format.properties")
+	text := fmt.Sprintf("process.roles=broker,controller\nnode.id=1\nlisteners=PLAINTEXT://%s,CONTROLLER://127.0.0.1:0\nadvertised.listeners=PLAINTEXT://%s\n"+
+		"controller.listener.names=CONTROLLER\ncontroller.quorum.voters=1@127.0.0.1:1\nlog.dirs=%s\n", n.addr, n.addr, n.dir)
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		return err
+	}
+	defer os.Remove(file)
+	args := []string{"kafka-storage", "format", "--cluster-id", "4L6g3nShT-eMCtK--X86sw", "--config", file}
+	for _, level := range features {
+		args = append(args, "--feature", level)
+	}
+	return runQuiet(ctx, n.dir, append([]string{n.bin}, args...)...)
 }
 
 func (n *ottlaNode) Addr() string { return n.addr }

@@ -1,11 +1,13 @@
 """librdkafka, through confluent-kafka."""
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, Producer, TopicCollection, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, Producer, TopicCollection, TopicPartition
 from confluent_kafka.admin import (
     AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, NewTopic, OffsetSpec, ResourceType,
 )
 
 import checks
+import harness
+import transactions
 from adapter import Cluster, Group, GroupMember, Record
 from harness import BOOTSTRAP
 
@@ -44,13 +46,55 @@ class RdProducer:
         self.producer.flush(10)
 
 
+class RdTransactional(RdProducer):
+    """A call that a timeout ended is made again, as librdkafka demands."""
+
+    patience = 60
+    abandoned = []  # kept, or their destructors would end what they have open
+
+    def again(self, call, *args):
+        while True:
+            try:
+                return call(*args, self.patience)
+            except KafkaException as e:
+                if not e.args[0].retriable():
+                    raise
+
+    def init(self):
+        self.again(self.producer.init_transactions)
+
+    def begin(self):
+        self.producer.begin_transaction()
+
+    def commit(self):
+        self.again(self.producer.commit_transaction)
+
+    def abort(self):
+        self.again(self.producer.abort_transaction)
+
+    def offsets(self, consumer, offsets):
+        wanted = [TopicPartition(t, p, o) for (t, p), o in offsets.items()]
+        self.again(self.producer.send_offsets_to_transaction, wanted, consumer.consumer.consumer_group_metadata())
+
+    def abandon(self):
+        self.abandoned.append(self.producer)
+
+
 class RdConsumer:
+    abandoned = []
+
     def __init__(self, config):
         self.consumer = Consumer(config)
+        self.abandoned.append(self)
 
-    def poll(self, seconds):
+    def rewind(self):
+        """Goes back to what the group has committed."""
+        for tp in self.consumer.committed(self.consumer.assignment(), 30):
+            self.consumer.seek(TopicPartition(tp.topic, tp.partition, max(tp.offset, 0)))
+
+    def poll(self, seconds, limit=500):
         got = []
-        for m in self.consumer.consume(500, seconds):
+        for m in self.consumer.consume(limit, seconds):
             if m.error() is not None:
                 if m.error().retriable() or m.error().code() in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError.UNKNOWN_TOPIC_OR_PART):
                     continue
@@ -193,8 +237,28 @@ class Adapter:
         c.consumer.assign([TopicPartition(t, p, 0 if at == "beginning" else at) for (t, p), at in starts.items()])
         return c
 
-    def consumer(self, group, topics, assignor=None, instance=None, client="confluent"):
-        extra = {"session.timeout.ms": 10_000, "heartbeat.interval.ms": 500, "client.id": client, "topic.metadata.refresh.interval.ms": 1000}
+    def transactional(self, name, timeout_ms=40_000, max_bytes=None):
+        config = {"bootstrap.servers": BOOTSTRAP, "transactional.id": name, "transaction.timeout.ms": timeout_ms, "linger.ms": 5}
+        if timeout_ms < 40_000:
+            config["message.timeout.ms"] = timeout_ms
+        if max_bytes:
+            config["message.max.bytes"] = max_bytes
+        return RdTransactional(config)
+
+    def ends(self, topic, partitions, isolation):
+        level = IsolationLevel.READ_COMMITTED if isolation == "read_committed" else IsolationLevel.READ_UNCOMMITTED
+        answers = self.admin.list_offsets({TopicPartition(topic, p): OffsetSpec.latest() for p in range(partitions)}, isolation_level=level)
+        return {tp.partition: answer.result(30).offset for tp, answer in answers.items()}
+
+    @staticmethod
+    def fenced(e):
+        gone = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
+        return isinstance(e, KafkaException) and (e.args[0].code() in gone or e.args[0].fatal())
+
+    def consumer(self, group, topics, assignor=None, instance=None, client="confluent", isolation="read_uncommitted", poll_ms=None):
+        extra = {"isolation.level": isolation, "session.timeout.ms": 10_000, "heartbeat.interval.ms": 500, "client.id": client, "topic.metadata.refresh.interval.ms": 1000}
+        if poll_ms:
+            extra |= {"max.poll.interval.ms": poll_ms, "session.timeout.ms": 6_000}
         if assignor:
             extra["partition.assignment.strategy"] = assignor
         if instance:
@@ -205,4 +269,7 @@ class Adapter:
 
 
 if __name__ == "__main__":
-    checks.run_all(Adapter())
+    adapter = Adapter()
+    checks.run_all(adapter)
+    transactions.run_all(adapter)
+    harness.finish()

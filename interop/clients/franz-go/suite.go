@@ -18,19 +18,17 @@ var suiteTests = []string{
 	"TestConsumeTopicRetrieval_Many", "TestDirectPartitionPurge", "TestGroupETL", "TestGroupSimple", "TestHookPollStart", "TestIssue1034",
 	"TestIssue325", "TestIssue337", "TestIssue434", "TestIssue523", "TestIssue648", "TestIssue769", "TestIssue810", "TestIssue831",
 	"TestIssue865", "TestIssueFetchLargerThanBrokerMaxReadBytes", "TestPauseIssue489", "TestPauseIssueOct2023", "TestPing", "TestPooling",
-	"TestShareGroup", "TestShareGroupAckOnClose", "TestShareGroupETL", "TestShareGroupOffsetsAdmin", "TestUnknownGroupOffsetFetchPinned",
+	"TestShareGroup", "TestShareGroupAckOnClose", "TestShareGroupETL", "TestShareGroupOffsetsAdmin", "TestTxnEtl",
+	"TestUnknownGroupOffsetFetchPinned",
 }
 
-// suiteNeedsTransactions are left out until transactions are served.
-var suiteNeedsTransactions = []string{"TestTxnEtl"}
-
-// suiteRecords is how many records TestGroupETL sends; its default of 500,000 is for larger machines.
+// suiteRecords is how many records TestGroupETL and TestTxnEtl send; the default of 500,000 is for larger machines.
 const suiteRecords = 20_000
 
 // suite runs franz-go's own tests against the node; their output, in go's JSON form, is the program's.
 func suite() int {
 	cmd := exec.Command("go", "test", "-json", "-count=1", "-timeout=7m",
-		"-run=^("+strings.Join(suiteTests, "|")+")$", "-skip=^("+strings.Join(suiteNeedsTransactions, "|")+")$",
+		"-run=^("+strings.Join(suiteTests, "|")+")$",
 		"github.com/twmb/franz-go/pkg/kgo")
 	cmd.Env = append(os.Environ(), "KGO_SEEDS="+gocheck.Bootstrap(), "KGO_TEST_RF=1", "KGO_LOG_LEVEL=none", fmt.Sprintf("KGO_TEST_RECORDS=%d", suiteRecords))
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr

@@ -13,6 +13,8 @@ from kafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAs
 from kafka.structs import OffsetAndMetadata
 
 import checks
+import harness
+import transactions
 from adapter import Cluster, Group, GroupMember, Record
 from harness import BOOTSTRAP
 
@@ -48,14 +50,40 @@ class PyProducer:
         self.producer.close()
 
 
+class PyTransactional(PyProducer):
+    def init(self):
+        self.producer.init_transactions()
+
+    def begin(self):
+        self.producer.begin_transaction()
+
+    def commit(self):
+        self.producer.commit_transaction()
+
+    def abort(self):
+        self.producer.abort_transaction()
+
+    def offsets(self, consumer, offsets):
+        wanted = {TopicPartition(t, p): OffsetAndMetadata(o, "", -1) for (t, p), o in offsets.items()}
+        self.producer.send_offsets_to_transaction(wanted, consumer.consumer.group_metadata())
+
+    def abandon(self):
+        pass  # its thread goes on, as that of a process that hangs
+
+
 class PyConsumer:
     def __init__(self, config):
         self.consumer = KafkaConsumer(**config)
 
-    def poll(self, seconds):
+    def rewind(self):
+        """Goes back to what the group has committed."""
+        for tp in self.consumer.assignment():
+            self.consumer.seek(tp, self.consumer.committed(tp) or 0)
+
+    def poll(self, seconds, limit=500):
         got = []
         try:
-            polled = self.consumer.poll(timeout_ms=int(seconds * 1000))
+            polled = self.consumer.poll(timeout_ms=int(seconds * 1000), max_records=limit)
         except NODE_IS_DOWN:  # kafka-python leaves it to its user to go on
             time.sleep(0.1)
             return []
@@ -199,8 +227,24 @@ class Adapter:
                 c.consumer.seek(TopicPartition(t, p), at)
         return c
 
-    def consumer(self, group, topics, assignor=None, instance=None, client="kafka-python"):
-        extra = {"group_id": group, "session_timeout_ms": 10_000, "heartbeat_interval_ms": 500, "client_id": client, "max_poll_interval_ms": 60_000}
+    def transactional(self, name, timeout_ms=40_000, max_bytes=None):
+        config = {"bootstrap_servers": BOOTSTRAP, "transactional_id": name, "transaction_timeout_ms": timeout_ms, "linger_ms": 5, "max_block_ms": 60_000}
+        return PyTransactional(config | ({"max_request_size": max_bytes} if max_bytes else {}))
+
+    def ends(self, topic, partitions, isolation):
+        consumer = KafkaConsumer(bootstrap_servers=BOOTSTRAP, isolation_level=isolation)
+        try:
+            ends = consumer.end_offsets([TopicPartition(topic, p) for p in range(partitions)])
+            return {tp.partition: end for tp, end in ends.items()}
+        finally:
+            consumer.close()
+
+    @staticmethod
+    def fenced(e):
+        return isinstance(e, (errors.ProducerFencedError, errors.InvalidProducerEpochError))
+
+    def consumer(self, group, topics, assignor=None, instance=None, client="kafka-python", isolation="read_uncommitted", poll_ms=60_000):
+        extra = {"isolation_level": isolation, "group_id": group, "session_timeout_ms": 10_000, "heartbeat_interval_ms": 500, "client_id": client, "max_poll_interval_ms": poll_ms}
         if assignor:
             extra["partition_assignment_strategy"] = [ASSIGNORS[assignor]]
         if instance:
@@ -211,4 +255,7 @@ class Adapter:
 
 
 if __name__ == "__main__":
-    checks.run_all(Adapter())
+    adapter = Adapter()
+    checks.run_all(adapter)
+    transactions.run_all(adapter)
+    harness.finish()

@@ -79,6 +79,12 @@ final class Check {
         }
     }
 
+    static void skip(String name, String reason) {
+        if (name.contains(ONLY)) {
+            System.out.println("SKIP " + name + ": " + reason);
+        }
+    }
+
     static void finish() {
         System.out.println(passed + " passed, " + failed + " failed");
         System.out.flush();

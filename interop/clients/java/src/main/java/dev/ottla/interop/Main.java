@@ -1,16 +1,21 @@
 package dev.ottla.interop;
 
-/** Runs Apache's Java clients through the checks of the interop suite. */
+import java.util.List;
+
+/** Runs Apache's Java clients through the checks of the interop suite; with the argument "transactions", through those only. */
 public final class Main {
     private Main() {
     }
 
     public static void main(String[] args) {
-        Produce.all();
-        Offsets.all();
-        Groups.all();
-        Admins.all();
-        Restart.all();
+        if (!List.of(args).contains("transactions")) {
+            Produce.all();
+            Offsets.all();
+            Groups.all();
+            Admins.all();
+            Restart.all();
+        }
+        Transactions.all();
         Check.finish();
     }
 }
