@@ -15,9 +15,11 @@ const (
 	maxValueVersion = 1
 )
 
-// valueVersion returns the version of the records at a level of transaction.version: the first has no tagged fields.
-func valueVersion(transactionVersion int16) int16 {
-	if transactionVersion < 1 {
+// valueVersion returns the version of the record of md at a level of transaction.version. The first has no tagged
+// fields. What only these hold is not lost when the level was lowered from 2 to 0 under a transaction, though (Kafka fails
+// to write such a record).
+func valueVersion(transactionVersion int16, md *metadata) int16 {
+	if transactionVersion < 1 && md.clientVersion == 0 && md.nextProducerID == noProducerID {
 		return 0
 	}
 	return 1

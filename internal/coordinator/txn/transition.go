@@ -28,7 +28,7 @@ func (m *Machine) transition(t *transaction, next *metadata, done func(now time.
 func (m *Machine) append(t *transaction, next *metadata, done func(now time.Time, code protocol.Code)) machine.Result {
 	m.appending.t, m.appending.next = t, next
 	var record machine.Record
-	record, m.scratch = encodeRecord(t.id, next, valueVersion(m.options.TransactionVersion()), m.scratch)
+	record, m.scratch = encodeRecord(t.id, next, valueVersion(m.options.TransactionVersion(), next), m.scratch)
 	return machine.Result{
 		Records: []machine.Record{record},
 		Undo:    m.undo,
