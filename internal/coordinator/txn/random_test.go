@@ -25,6 +25,7 @@ type actor struct {
 	fenced    bool             // another one was given the id since
 	added     []TopicPartition // to the transaction that is open
 	lastEnd   *kmsg.EndTxnRequest
+	ending    bool             // it does not know what became of lastEnd, and repeats it
 	clientVer int16
 }
 
@@ -101,7 +102,7 @@ func (p *play) init(*rapid.T) {
 		if claims && wasFenced && a.fenced {
 			p.fail("%s was fenced, and still got %d/%d by its old epoch", a.name, resp.ProducerID, resp.ProducerEpoch)
 		}
-		a.pid, a.epoch, a.knows, a.fenced, a.added, a.lastEnd = resp.ProducerID, resp.ProducerEpoch, true, false, nil, nil
+		a.pid, a.epoch, a.knows, a.fenced, a.added, a.lastEnd, a.ending = resp.ProducerID, resp.ProducerEpoch, true, false, nil, nil, false
 		a.clientVer = p.level
 		for _, other := range p.actors {
 			if other.id == a.id && other != a {
@@ -117,7 +118,7 @@ func (p *play) fail(format string, args ...any) {
 
 func (p *play) add(*rapid.T) {
 	a := p.actor()
-	if !a.knows {
+	if !a.knows || a.ending {
 		return
 	}
 	tp := p.partition()
@@ -153,7 +154,7 @@ func (p *play) end(*rapid.T) {
 		return
 	}
 	req := a.lastEnd
-	if req == nil || !rapid.Bool().Draw(p.t, "again") {
+	if req == nil || !a.ending && !rapid.Bool().Draw(p.t, "again") {
 		req = kmsg.NewPtrEndTxnRequest()
 		req.Version = 4
 		if a.clientVer >= 2 {
@@ -162,11 +163,17 @@ func (p *play) end(*rapid.T) {
 		req.TransactionalID, req.ProducerID, req.ProducerEpoch = a.id, a.pid, a.epoch
 		req.Commit = rapid.Bool().Draw(p.t, "commit")
 	}
-	a.lastEnd = req
+	a.lastEnd, a.ending = req, true
 	answered := p.asked(a.name)
 	p.apply(p.m.EndTxn(p.now, req, func(resp *kmsg.EndTxnResponse) {
 		answered("%d", resp.ErrorCode)
+		switch protocol.Code(resp.ErrorCode) {
+		case protocol.ConcurrentTransactions, protocol.CoordinatorNotAvailable, protocol.NotCoordinator, protocol.CoordinatorLoadInProgress, protocol.UnknownServerError:
+			return
+		}
+		a.ending = false
 		if resp.ErrorCode != 0 {
+			a.added = nil
 			return
 		}
 		p.checkEnded(a, req)
