@@ -26,6 +26,7 @@ type transaction struct {
 	number  int
 	records int
 	outcome outcome
+	how     string // what its writer did with it, for messages
 }
 
 func (t transaction) id() string { return fmt.Sprintf("%s/%d", t.writer, t.number) }
@@ -80,7 +81,7 @@ func (h *history) check(seen []*kgo.Record) (problems []string, visible map[stri
 			continue
 		}
 		if t.outcome == aborted {
-			problems = append(problems, fmt.Sprintf("an aborted record is visible: %q at %s-%d@%d", r.Value, r.Topic, r.Partition, r.Offset))
+			problems = append(problems, fmt.Sprintf("an aborted record (%s) is visible: %q at %s-%d@%d", t.how, r.Value, r.Topic, r.Partition, r.Offset))
 		}
 		places[string(r.Value)] = append(places[string(r.Value)], fmt.Sprintf("%s-%d@%d", r.Topic, r.Partition, r.Offset))
 		found[id]++

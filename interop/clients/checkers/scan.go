@@ -91,9 +91,36 @@ func wantNothingOpen(c c, topic string) {
 		held := ""
 		ends.Each(func(end kadm.ListedOffset) {
 			if s, _ := stable.Lookup(end.Topic, end.Partition); s.Offset != end.Offset {
-				held = fmt.Sprintf("a transaction hangs in %s-%d: the last stable offset stays at %d, the end is %d", end.Topic, end.Partition, s.Offset, end.Offset)
+				held = fmt.Sprintf("a transaction hangs in %s-%d: the last stable offset stays at %d, the end is %d; %s", end.Topic, end.Partition, s.Offset, end.Offset,
+					whoHolds(c, adm, end.Topic, end.Partition))
 			}
 		})
 		return held
 	})
+}
+
+// whoHolds describes the producers with open transactions in a partition, and what the coordinator knows of them.
+func whoHolds(c c, adm *kadm.Client, topic string, partition int32) string {
+	var set kadm.TopicsSet
+	set.Add(topic, partition)
+	described, err := adm.DescribeProducers(c, set)
+	if err != nil {
+		return err.Error()
+	}
+	text := ""
+	for _, p := range described.SortedProducers() {
+		if p.CurrentTxnStartOffset < 0 {
+			continue
+		}
+		text += fmt.Sprintf("producer %d epoch %d since offset %d", p.ProducerID, p.ProducerEpoch, p.CurrentTxnStartOffset)
+		listed, err := adm.ListTransactions(c, []int64{p.ProducerID}, nil)
+		if err != nil {
+			text += ": " + err.Error()
+		}
+		for _, t := range listed.Sorted() {
+			now, _ := adm.DescribeTransactions(c, t.TxnID)
+			text += fmt.Sprintf(": %s %s epoch %d", t.TxnID, t.State, now[t.TxnID].ProducerEpoch)
+		}
+	}
+	return text
 }

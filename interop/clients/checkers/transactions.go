@@ -44,6 +44,11 @@ func transactions(c c, w work, g generation) {
 	writing.Wait()
 	fmt.Printf("%d transactions committed, %d aborted, %d unknown\n", history.count(committed), history.count(aborted), history.count(unknown))
 
+	select {
+	case told := <-violations:
+		c.Fatalf("%s (and %d more)", told, len(violations))
+	default:
+	}
 	wantNothingOpen(c, source)
 	seen := scan(c, source, transactionPartitions, kgo.ReadCommitted())
 	problems, _ := history.check(seen)

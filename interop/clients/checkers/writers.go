@@ -84,6 +84,7 @@ func (w *writer) begin(c c, cl *kgo.Client) (t transaction, err error) {
 func (w *writer) commit(c c, cl *kgo.Client) (sound bool) {
 	t, err := w.begin(c, cl)
 	if err != nil {
+		t.how = fmt.Sprintf("given up after %v", err)
 		return w.giveUp(c, cl, t)
 	}
 	switch err := cl.EndTransaction(c, kgo.TryCommit); {
@@ -97,7 +98,8 @@ func (w *writer) commit(c c, cl *kgo.Client) (sound bool) {
 }
 
 func (w *writer) abort(c c, cl *kgo.Client) (sound bool) {
-	t, _ := w.begin(c, cl)
+	t, err := w.begin(c, cl)
+	t.how = fmt.Sprintf("aborted after %v", err)
 	return w.giveUp(c, cl, t)
 }
 
@@ -112,14 +114,15 @@ func (w *writer) giveUp(c c, cl *kgo.Client, t transaction) (sound bool) {
 
 // abandon leaves a transaction open: sometimes until its time is over, so that the coordinator ends it.
 func (w *writer) abandon(c c, cl *kgo.Client) (sound bool) {
-	t, _ := w.begin(c, cl)
+	t, err := w.begin(c, cl)
+	t.how = fmt.Sprintf("abandoned after %v", err)
 	w.history.ended(t)
-	if w.random.IntN(3) == 0 {
+	if err == nil && w.random.IntN(3) == 0 {
 		select {
 		case <-time.After(transactionTimeout + 2*time.Second):
 		case <-c.Done():
 		}
-		if err := cl.EndTransaction(c, kgo.TryCommit); err == nil && t.records > 0 {
+		if err := cl.EndTransaction(c, kgo.TryCommit); err == nil {
 			w.violations <- fmt.Sprintf("transaction %s was committed after its time was over", t.id())
 		}
 	}
@@ -129,6 +132,7 @@ func (w *writer) abandon(c c, cl *kgo.Client) (sound bool) {
 // takeOver opens a transaction and has a second producer of the same id begin: whatever the first one tries afterwards must fail.
 func (w *writer) takeOver(c c, zombie, successor *kgo.Client) bool {
 	t, err := w.begin(c, zombie)
+	t.how = fmt.Sprintf("taken over after %v", err)
 	w.history.ended(t)
 	if err != nil {
 		return false
