@@ -1,6 +1,7 @@
 package group
 
 import (
+	"slices"
 	"time"
 
 	"ottla.dev/ottla/internal/coordinator/machine"
@@ -23,24 +24,28 @@ func (m *Machine) DeleteTopics(topics []DeletedTopic) machine.Result {
 }
 
 func (m *Machine) appendTopicTombstones(records []machine.Record, groupID string, topic DeletedTopic) []machine.Record {
-	committed, pending := m.offsets[groupID][topic.Name], m.pending.producers[groupID][topic.Name]
-	for _, partition := range sortedKeys(committed) {
-		if committed[partition].isOf(topic) {
-			records = append(records, offsetTombstone(groupID, topic.Name, partition))
+	for _, p := range m.offsets.topic(groupID, topic.Name) {
+		if p.value.isOf(topic) {
+			records = append(records, offsetTombstone(groupID, topic.Name, p.partition))
 		}
 	}
-	for _, partition := range sortedKeys(pending) {
-		if o, ok := committed[partition]; ok && o.isOf(topic) {
+	for _, p := range m.pending.producers.topic(groupID, topic.Name) {
+		if o, ok := m.offsets.get(groupID, topic.Name, p.partition); ok && o.isOf(topic) {
 			continue // it has its tombstone
 		}
-		for _, producerID := range pending[partition] {
-			if o, _ := m.pending.byProducer[producerID].get(groupID, topic.Name, partition); o.isOf(topic) {
-				records = append(records, offsetTombstone(groupID, topic.Name, partition))
-				break
-			}
+		if m.pending.anyOf(*p.value, groupID, topic, p.partition) {
+			records = append(records, offsetTombstone(groupID, topic.Name, p.partition))
 		}
 	}
 	return records
+}
+
+// anyOf reports whether one of the producers has an offset pending that may be of the topic.
+func (p *pendingOffsets) anyOf(producers []int64, groupID string, topic DeletedTopic, partition int32) bool {
+	return slices.ContainsFunc(producers, func(producerID int64) bool {
+		o, _ := p.byProducer[producerID].get(groupID, topic.Name, partition)
+		return o.isOf(topic)
+	})
 }
 
 // isOf reports whether the offset may have been committed for the topic, and not for a later one of the same name.

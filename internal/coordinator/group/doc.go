@@ -3,7 +3,8 @@
 // come out. JoinGroup and SyncGroup are answered later, when their phase of the rebalance ends.
 //
 // There is one file per request; group.go and member.go hold the state, rebalance.go the phases of a rebalance,
-// offsets.go the committed offsets, records.go the schemas of the log. The scripts in testdata show each rule.
+// offsets.go the committed offsets, pending.go and transactions.go those of transactions, records.go the schemas of the
+// log. The scripts in testdata show each rule.
 //
 // # Surprising rules
 //
@@ -13,6 +14,11 @@
 //
 // The group is Stable only when the assignment is committed. Until then members wait in SyncGroup, and a rebalance may
 // overtake the assignment.
+//
+// Offsets that are committed in a transaction are kept by producer until its marker comes. Of the commits of a partition
+// the one that stands last in the log holds, whether it was made in a transaction or not and whenever that ended; so
+// compaction, which keeps the last, changes nothing. A deletion removes pending offsets as well, and the marker does not
+// bring them back.
 //
 // An append that is refused changes nothing, with one exception that is Kafka's too: members that left or failed are
 // gone, even if the record that says so was refused. If the coordinator then moves, they come back and time out.

@@ -32,12 +32,10 @@ func (p *pendingOffsets) put(producerID int64, groupID, topic string, partition 
 func (p *pendingOffsets) take(producerID int64) offsetStore {
 	store := p.byProducer[producerID]
 	delete(p.byProducer, producerID)
-	for groupID, topics := range store {
-		for topic, partitions := range topics {
-			for partition := range partitions {
-				p.forget(producerID, groupID, topic, partition)
-			}
-		}
+	for groupID := range store {
+		store.each(groupID, func(topic string, partition int32, _ offset) {
+			p.forget(producerID, groupID, topic, partition)
+		})
 	}
 	return store
 }

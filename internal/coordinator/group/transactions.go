@@ -20,14 +20,12 @@ func (m *Machine) CompleteTransaction(_, producerID int64, _ int16, commit bool)
 	if !commit {
 		return nil
 	}
-	for groupID, topics := range store {
-		for topic, partitions := range topics {
-			for partition, o := range partitions {
-				if existing, ok := m.offsets.get(groupID, topic, partition); !ok || o.at > existing.at {
-					m.offsets.put(groupID, topic, partition, o)
-				}
+	for groupID := range store {
+		store.each(groupID, func(topic string, partition int32, o offset) {
+			if existing, ok := m.offsets.get(groupID, topic, partition); !ok || o.at > existing.at {
+				m.offsets.put(groupID, topic, partition, o)
 			}
-		}
+		})
 	}
 	return nil
 }
