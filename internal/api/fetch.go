@@ -229,7 +229,7 @@ func (op *fetchOp) readPartition(e *fetchEntry, maxBytes int64, atLeastOne bool)
 		slice, err := log.Read(e.want.FetchOffset, int(maxBytes), e.seen, atLeastOne)
 		if err == nil {
 			e.slice = slice
-			err = op.readAborted(e, log)
+			err = op.readAborted(e)
 		}
 		if err != nil {
 			e.release()
@@ -256,13 +256,14 @@ func (op *fetchOp) readPartition(e *fetchEntry, maxBytes int64, atLeastOne bool)
 func (op *fetchOp) committed() bool { return op.req.Isolation == 1 }
 
 // readAborted finds which transactions in what was just read were aborted. All of them have ended: the read went no further than the last
-// stable offset. So it stays true of these bytes, however late they are sent.
-func (op *fetchOp) readAborted(e *fetchEntry, log *storage.Log) (err error) {
+// stable offset. The slice looks in the index that belongs to its own bytes, also when a cleaner has put another segment in their place. So it
+// stays true of them, however late they are sent.
+func (op *fetchOp) readAborted(e *fetchEntry) (err error) {
 	e.abortedFrom, e.abortedTo = len(op.aborted), len(op.aborted)
 	if !op.committed() || e.slice.Len() == 0 {
 		return nil
 	}
-	op.lookup, err = log.AbortedTransactions(op.lookup[:0], e.want.FetchOffset, e.seen)
+	op.lookup, err = e.slice.AbortedTransactions(op.lookup[:0], e.want.FetchOffset)
 	for _, a := range op.lookup {
 		op.aborted = append(op.aborted, protocol.AbortedTransaction{ProducerID: a.ProducerID, FirstOffset: a.FirstOffset})
 	}

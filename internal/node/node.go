@@ -183,6 +183,8 @@ func (n *Node) openLogs(ctx context.Context) (err error) {
 		HighWatermarkInterval:  s.Millis("replica.high.watermark.checkpoint.interval.ms"),
 		ProducerIDExpiration:   s.Millis("producer.id.expiration.ms"),
 		MinFreeBytes:           s.Long("ottla.disk.min.free.bytes"),
+		// The setting says whether, the log's option whether not.
+		SkipTransactionVerification: !s.Bool("transaction.partition.verification.enable"),
 		OnDirFailure: func(dir string, err error) {
 			n.logger.Error("a log directory is offline; its partitions answer KAFKA_STORAGE_ERROR until a restart", "dir", dir, "error", err)
 		},
@@ -195,6 +197,7 @@ func (n *Node) openLogs(ctx context.Context) (err error) {
 			o.ProducerIDExpiration = now.Millis("producer.id.expiration.ms")
 			o.RecoveryThreadsPerDir = now.Int("num.recovery.threads.per.data.dir")
 			o.MinFreeBytes = now.Long("ottla.disk.min.free.bytes")
+			o.SkipTransactionVerification = !now.Bool("transaction.partition.verification.enable")
 		})
 	})
 	n.replicas = run.NewManager(n.logs, n.logger)
