@@ -197,12 +197,12 @@ func (l *Log) findEnd(state loadState) (next int64, err error) {
 			return next, err
 		}
 		l.logger.Warn("a segment that was closed in order is damaged", "segment", list[len(list)-1].path(logSuffix), "reason", err)
-		return l.recover(len(list)-1, 0)
+		return l.recoverWholly(len(list) - 1)
 	}
 	from := firstUnflushed(list, state.recoveryPoint)
 	if next, err := list[len(list)-1].nextOffset(); from == len(list)-1 && err == nil && next < state.recoveryPoint {
 		// The log is shorter than what was once synced: nothing about it is certain.
-		return l.recover(from, 0)
+		return l.recoverWholly(from)
 	}
 	return l.recover(from, state.recoveryPoint)
 }
@@ -217,7 +217,20 @@ func (l *Log) recover(from int, recoveryPoint int64) (next int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	return next, l.recoverTransactions(start, next, markers)
+	return next, l.recoverTransactions(max(start, recoveryPoint), next, markers)
+}
+
+// recoverWholly is recover where nothing is certain, whatever the recovery point says.
+func (l *Log) recoverWholly(from int) (next int64, err error) {
+	if next, err = l.recoverSegments(from, 0, new(int64), l.recoverEpoch); err != nil {
+		return 0, err
+	}
+	for _, s := range l.list()[from:] {
+		if _, err := s.rebuildTxnIndex(s.txn.Load(), next, errRecovered); err != nil {
+			return 0, err
+		}
+	}
+	return next, nil
 }
 
 // recoverSegments notes in start the first offset that it has read.

@@ -318,6 +318,12 @@ func (s *segment) rename() error {
 		if err := ignoreMissing(s.cache().fs.Rename(name, name+deletedSuffix)); err != nil {
 			return err
 		}
+		if suffix == logSuffix && s.txn.Load() != nil {
+			// If a power cut brought the batches back without this index, nobody would know what of them was aborted.
+			if err := unsyncedError(s.cache().fs.SyncDir(s.log.path())); err != nil {
+				return err
+			}
+		}
 	}
 	s.removed.Store(true)
 	return nil

@@ -28,9 +28,11 @@ func (s *segment) rebuildTxnIndex(old *txnIndex, logEndOffset int64, reason erro
 	l.txnMu.Lock()
 	defer l.txnMu.Unlock()
 	if x := s.txn.Load(); x != old {
-		return x, x.load(s.cache())
+		return x, x.load(s.cache()) // somebody else has done it
 	}
-	l.logger.Warn("rebuilding the transaction index of a segment", "segment", s.path(logSuffix), "reason", reason)
+	if old != nil {
+		l.logger.Warn("rebuilding the transaction index of a segment", "segment", s.path(logSuffix), "reason", reason)
+	}
 	upTo, list := logEndOffset, l.list()
 	if i := slices.Index(list, s); i >= 0 && i+1 < len(list) {
 		upTo = list[i+1].base
@@ -43,6 +45,9 @@ func (s *segment) rebuildTxnIndex(old *txnIndex, logEndOffset int64, reason erro
 	if err != nil {
 		return nil, err
 	}
+	if old == nil && len(data) == 0 {
+		return nil, nil
+	}
 	// All at once and durably: a part of it would look sound.
 	if err := replaceFile(l.fs(), l.path(), fileName(s.base, txnIndexSuffix), data, synced); err != nil {
 		return nil, err
@@ -52,9 +57,14 @@ func (s *segment) rebuildTxnIndex(old *txnIndex, logEndOffset int64, reason erro
 		return nil, err
 	}
 	s.txn.Store(x)
-	old.file.close(s.cache())
+	if old != nil {
+		old.file.close(s.cache())
+	}
 	return x, nil
 }
+
+// errRecovered: the segment has been recovered although it should not have needed it.
+var errRecovered = errors.New("nothing about the segment is certain")
 
 // abortedSince finds, in the batches below an offset, the aborted transactions whose markers lie at or after another. It starts at the newest
 // producer snapshot that is not past that, for a transaction may have begun long before its marker. It can be called without the log's lock.
@@ -124,8 +134,8 @@ func (s *segment) syncTxnIndex() error {
 	return nil
 }
 
-// recoverTransactions brings the transaction indexes to what the batches say that were recovered, those from an offset on. What speaks of
-// markers before it was on stable storage. markers tells that there are markers among them.
+// recoverTransactions brings the transaction indexes to what the batches say from an offset on. What speaks of markers before it is on stable storage, and
+// stays as it is: made anew, a second power cut might take it. markers tells that there are markers from there on.
 func (l *Log) recoverTransactions(from, end int64, markers bool) error {
 	list := l.list()
 	rebuilt := map[*segment]bool{}
