@@ -25,7 +25,7 @@ type actor struct {
 	fenced    bool             // another one was given the id since
 	added     []TopicPartition // to the transaction that is open
 	lastEnd   *kmsg.EndTxnRequest
-	ending    bool             // it does not know what became of lastEnd, and repeats it
+	ending    bool // it does not know what became of lastEnd, and repeats it
 	clientVer int16
 }
 
