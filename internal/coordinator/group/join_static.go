@@ -48,16 +48,16 @@ func (m *Machine) storeReplacement(j *joinRequest, g *group, old, came *member, 
 			undone = true
 			m.undoReplacement(now, g, old, came)
 		},
-		Done: func(_ time.Time, err error) {
+		Done: func(now time.Time, err error) {
 			if err != nil {
 				m.log.Warn("could not store the new id of a static member", "group", g.id, "member", came.id, "err", err)
-				if undone || g.takeJoin(came) != nil {
+				if undone || m.takeReplaced(now, g, came) != nil {
 					j.reply(replacementError(j, g, oldLeader, machine.ResponseCode(err)))
 				}
 				return
 			}
 			if g.state == Stable && g.byID[came.id] == came {
-				g.answerReplaced(came, oldLeader)
+				answerReplaced(g, came, m.takeReplaced(now, g, came), oldLeader)
 			} // else a rebalance has begun, whose end answers the member
 		},
 	}
@@ -69,10 +69,19 @@ func replacementError(j *joinRequest, g *group, oldLeader string, code protocol.
 	return resp
 }
 
+// takeReplaced ends the wait of a static member that has come back. Its session begins now: the one that began with the
+// request may have run out during the wait, which is forgiven only to those who wait.
+func (m *Machine) takeReplaced(now time.Time, g *group, came *member) *joinWait {
+	w := g.takeJoin(came)
+	if w != nil && g.byID[came.id] == came {
+		m.scheduleHeartbeat(g, came, now)
+	}
+	return w
+}
+
 // answerReplaced tells a static member that has come back where the group stands. Before KIP-814 a new leader is told
 // that the old one still leads, which keeps it from assigning anew.
-func (g *group) answerReplaced(came *member, oldLeader string) {
-	w := g.takeJoin(came)
+func answerReplaced(g *group, came *member, w *joinWait, oldLeader string) {
 	if w == nil {
 		return
 	}
