@@ -7,6 +7,14 @@ import (
 	"ottla.dev/ottla/internal/vfs"
 )
 
+// AbortedTransaction is an aborted transaction of a partition, as the transaction index has it.
+type AbortedTransaction struct {
+	ProducerID       int64
+	FirstOffset      int64 // of its first batch
+	LastOffset       int64 // of its marker
+	LastStableOffset int64 // the offset below which all transactions had ended when the marker was appended
+}
+
 // txnEntryBytes is the size of an entry of a transaction index: version int16, producer id, first offset, last offset and last stable
 // offset int64.
 const txnEntryBytes = 2 + 4*8

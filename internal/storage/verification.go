@@ -5,6 +5,10 @@ import (
 	"ottla.dev/ottla/internal/record"
 )
 
+// VerificationGuard stands for one verification of a producer's transaction with its coordinator. A batch that begins a transaction
+// in a partition comes with the guard that was given out when the verification began. Zero stands for none.
+type VerificationGuard uint64
+
 // verification is the question to a transaction coordinator whether a partition takes part in a producer's transaction. It stands from when it
 // is first asked until the transaction begins in the partition, or is ended there.
 type verification struct {
