@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,12 +32,13 @@ func bootstrapDir(t *testing.T, levels map[string]int16) string {
 
 func TestFormattedDirectoryGivesItsFeatureLevels(t *testing.T) {
 	logger := slog.New(slog.DiscardHandler)
-	records, err := bootstrapRecords(bootstrapDir(t, map[string]int16{"metadata.version": 25, "transaction.version": 2}), logger)
+	records, err := bootstrapRecords(bootstrapDir(t, map[string]int16{"metadata.version": 25, "transaction.version": 1, "share.version": 1}), logger)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(records) != 1 || records[0] != (metadata.FeatureLevelRecord{Name: "metadata.version", Level: 25}) {
-		t.Fatalf("records %+v: want the level of metadata.version, and nothing of what is not served", records)
+	want := []metadata.Record{metadata.FeatureLevelRecord{Name: "metadata.version", Level: 25}, metadata.FeatureLevelRecord{Name: "transaction.version", Level: 1}}
+	if !slices.Equal(records, want) {
+		t.Fatalf("records %+v: want %+v, and nothing of what is not served", records, want)
 	}
 	if records, err := bootstrapRecords(t.TempDir(), logger); records != nil || err != nil {
 		t.Fatalf("a directory that was not formatted: %v, %v", records, err)

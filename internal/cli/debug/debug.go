@@ -12,8 +12,8 @@ import (
 func Command() *cobra.Command {
 	c := profile.Noun(&cobra.Command{
 		Use:     "debug",
-		Short:   "Look under the hood: check data directories",
-		Example: "  ottla debug log check ./ottla-data",
+		Short:   "Look under the hood: check data directories, give them to Apache Kafka",
+		Example: "  ottla debug log check ./ottla-data\n  ottla debug metadata export ./ottla-data",
 	})
 	var format output.Format
 	profile.BindFormat(c, &format)
@@ -23,6 +23,6 @@ func Command() *cobra.Command {
 		Example: "  ottla debug log check ./ottla-data",
 	})
 	log.AddCommand(checkCommand(&format))
-	c.AddCommand(log)
+	c.AddCommand(log, metadataCommand(&format))
 	return c
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 
 	"ottla.dev/ottla/internal/record"
 )
@@ -36,7 +35,7 @@ type batchReader struct {
 	buf      []byte
 }
 
-func newBatchReader(file fs.File) *batchReader {
+func newBatchReader(file io.Reader) *batchReader {
 	return &batchReader{file: bufio.NewReaderSize(file, 256<<10)}
 }
 

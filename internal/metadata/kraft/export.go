@@ -42,10 +42,35 @@ func Export(img *metadata.Image, n Node, before *Log, others map[string]int16) *
 		}
 	}
 	s.NextProducerID = img.NextProducerID
+	s.Brokers[n.ID] = exportBroker(img, n, s.Features)
 	return l
 }
 
-// exportPartition leaves the partition without a leader, as a broker does that stops: the controller elects it again, in a new epoch.
+// unknownEpoch is what a broker tells of its life before where that was not one of Apache Kafka: Ottla writes it into the mark of a clean
+// shutdown, and without the mark it is the same.
+const unknownEpoch = -1
+
+// exportBroker registers the node in the epoch that it will tell of its life before. A controller takes another epoch, or no registration,
+// for a crash of the broker, after which it believes none of its replicas to be in sync (KIP-966), and nobody leads the partitions. There
+// are no others that could: what the only replica has is what there is.
+func exportBroker(img *metadata.Image, n Node, features map[string]int16) *RegisterBrokerRecord {
+	r := &RegisterBrokerRecord{BrokerID: n.ID, BrokerEpoch: unknownEpoch, EndPoints: []BrokerEndpoint{}, Fenced: true}
+	if b := img.Brokers[n.ID]; b != nil {
+		r.IncarnationID, r.Rack = b.IncarnationID, b.Rack
+		for _, e := range b.Endpoints {
+			r.EndPoints = append(r.EndPoints, BrokerEndpoint{Name: e.Name, Host: e.Host, Port: uint16(e.Port), SecurityProtocol: e.SecurityProtocol})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(features)) {
+		r.Features = append(r.Features, BrokerFeature{Name: name, MinSupportedVersion: min(features[name], 1), MaxSupportedVersion: features[name]})
+	}
+	r.LogDirs = slices.SortedFunc(maps.Keys(n.Directories), compareIDs)
+	return r
+}
+
+func compareIDs(a, b metadata.UUID) int { return slices.Compare(a[:], b[:]) }
+
+// exportPartition leaves the leader as it is: the controller takes it away and elects it again, in a new epoch, when the broker registers.
 func exportPartition(n Node, t *metadata.Topic, index int32, p *metadata.Partition) *PartitionRecord {
 	r := &PartitionRecord{
 		PartitionID: index, TopicID: t.ID, Replicas: p.Replicas, ISR: p.ISR, RemovingReplicas: p.RemovingReplicas(), AddingReplicas: p.AddingReplicas(),
@@ -54,11 +79,6 @@ func exportPartition(n Node, t *metadata.Topic, index int32, p *metadata.Partiti
 	}
 	if p.LeaderRecovering {
 		r.LeaderRecoveryState = 1
-	}
-	if r.Leader == n.ID {
-		r.Leader = metadata.NoLeader
-		r.LeaderEpoch++
-		r.PartitionEpoch++
 	}
 	r.Directories = make([]metadata.UUID, len(p.Replicas))
 	copy(r.Directories, p.Directories)

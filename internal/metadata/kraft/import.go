@@ -100,13 +100,14 @@ func (im *Import) partition(n Node, t *Topic, r *PartitionRecord, unknown map[me
 	}
 	at := slices.Index(r.Replicas, n.ID)
 	placed, onDisk := n.Placed[tp]
+	elr, lastKnown := slices.Clone(r.EligibleLeaderReplicas), slices.Clone(r.LastKnownELR)
 	switch alone := len(r.Replicas) == 1; {
 	case at < 0:
 		im.Elsewhere = append(im.Elsewhere, tp)
 	case !alone && !slices.Contains(r.ISR, n.ID):
 		im.OutOfSync = append(im.OutOfSync, tp)
 	default:
-		p.ISR = []int32{n.ID}
+		p.ISR, elr, lastKnown = []int32{n.ID}, nil, nil
 	}
 	if at >= 0 {
 		if p.Directories == nil {
@@ -121,7 +122,7 @@ func (im *Import) partition(n Node, t *Topic, r *PartitionRecord, unknown map[me
 			im.Missing = append(im.Missing, tp)
 		}
 	}
-	p = p.WithRare(slices.Clone(r.EligibleLeaderReplicas), slices.Clone(r.LastKnownELR), slices.Clone(r.AddingReplicas), slices.Clone(r.RemovingReplicas))
+	p = p.WithRare(elr, lastKnown, slices.Clone(r.AddingReplicas), slices.Clone(r.RemovingReplicas))
 	im.Records = append(im.Records, metadata.PartitionRecord{TopicID: t.ID, PartitionID: r.PartitionID, Partition: p})
 }
 
@@ -149,7 +150,7 @@ func gone(n Node, id metadata.UUID) bool {
 
 // refuseUnknown stands up for partitions that would be made anew, empty, because the directory with their logs is not there.
 func refuseUnknown(unknown map[metadata.UUID][]TopicPartition) error {
-	for _, id := range slices.SortedFunc(maps.Keys(unknown), func(a, b metadata.UUID) int { return slices.Compare(a[:], b[:]) }) {
+	for _, id := range slices.SortedFunc(maps.Keys(unknown), compareIDs) {
 		list := unknown[id]
 		what := fmt.Sprintf("the log directory with the id %s", id)
 		if id == directoryLost {

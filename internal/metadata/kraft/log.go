@@ -74,12 +74,16 @@ func Read(dir fs.FS) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{State: NewState(), Snapshot: snapshot}
+	l := &Log{State: NewState()}
 	if snapshot != nil {
-		if err := l.readSnapshot(dir, *snapshot); err != nil {
+		file, err := dir.Open(snapshot.FileName())
+		if err != nil {
 			return nil, err
 		}
-		l.End, l.Epoch = snapshot.Offset, snapshot.Epoch
+		defer file.Close()
+		if l, err = ReadSnapshot(file, *snapshot); err != nil {
+			return nil, err
+		}
 	}
 	if err := l.readSegments(dir, segments); err != nil {
 		return nil, err
@@ -115,13 +119,10 @@ func list(dir fs.FS) (snapshot *SnapshotID, segments []int64, err error) {
 	return snapshot, segments, nil
 }
 
-func (l *Log) readSnapshot(dir fs.FS, id SnapshotID) error {
+// ReadSnapshot reads a snapshot alone.
+func ReadSnapshot(file io.Reader, id SnapshotID) (*Log, error) {
+	l := &Log{State: NewState(), Snapshot: &id, End: id.Offset, Epoch: id.Epoch}
 	name := LogDir + "/" + id.FileName()
-	file, err := dir.Open(id.FileName())
-	if err != nil {
-		return err
-	}
-	defer file.Close()
 	whole := false
 	r, p := newBatchReader(file), &replayer{log: l}
 	for {
@@ -130,23 +131,23 @@ func (l *Log) readSnapshot(dir fs.FS, id SnapshotID) error {
 			break
 		}
 		if err != nil {
-			return damaged(name, err)
+			return nil, damaged(name, err)
 		}
 		if whole {
-			return &DamagedError{File: name, Reason: errors.New("something follows its end")}
+			return nil, &DamagedError{File: name, Reason: errors.New("something follows its end")}
 		}
 		if err := p.batch(batch, 0); err != nil {
-			return damaged(name, err)
+			return nil, damaged(name, err)
 		}
 		whole = p.sawFooter
 	}
-	if !whole {
-		return &DamagedError{File: name, Reason: errors.New("it was not written to its end")}
+	switch {
+	case !whole:
+		return nil, &DamagedError{File: name, Reason: errors.New("it was not written to its end")}
+	case p.inTransaction:
+		return nil, &DamagedError{File: name, Reason: errors.New("a transaction has no end")}
 	}
-	if p.inTransaction {
-		return &DamagedError{File: name, Reason: errors.New("a transaction has no end")}
-	}
-	return nil
+	return l, nil
 }
 
 func (l *Log) readSegments(dir fs.FS, segments []int64) error {

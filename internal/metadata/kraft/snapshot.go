@@ -14,7 +14,9 @@ import (
 
 // The metadata versions from which records have fields or are there at all.
 const (
-	directoriesLevel = 17 // 3.7-IV2: PartitionRecord has directories
+	migrationLevel   = 8  // 3.4-IV0: RegisterBrokerRecord tells of a migration
+	directoriesLevel = 17 // 3.7-IV2: PartitionRecord and RegisterBrokerRecord have directories
+	cordonedLevel    = 30 // 4.3-IV0: RegisterBrokerRecord has directories that get nothing new
 	elrLevel         = 23 // 4.0-IV1: PartitionRecord has eligible leader replicas
 	scramLevel       = 11 // 3.5-IV2: credentials
 	tokenLevel       = 14 // 3.6-IV2: delegation tokens
@@ -97,6 +99,9 @@ func (s *State) each(write func(r Record, version int16)) {
 			write(&FeatureLevelRecord{Name: name, FeatureLevel: s.Features[name]}, 0)
 		}
 	}
+	for _, id := range slices.Sorted(maps.Keys(s.Brokers)) {
+		write(s.Brokers[id], brokerVersion(level))
+	}
 	s.eachTopic(level, write)
 	for _, r := range slices.SortedFunc(maps.Keys(s.Configs), compareResources) {
 		configs := s.Configs[r]
@@ -111,7 +116,7 @@ func (s *State) each(write func(r Record, version int16)) {
 	if s.NextProducerID > 0 {
 		write(&ProducerIDsRecord{BrokerID: -1, BrokerEpoch: -1, NextProducerID: s.NextProducerID}, 0)
 	}
-	for _, id := range slices.SortedFunc(maps.Keys(s.ACLs), func(a, b metadata.UUID) int { return slices.Compare(a[:], b[:]) }) {
+	for _, id := range slices.SortedFunc(maps.Keys(s.ACLs), compareIDs) {
 		write(s.ACLs[id], 0)
 	}
 	if level >= scramLevel {
@@ -124,6 +129,18 @@ func (s *State) each(write func(r Record, version int16)) {
 			write(s.Tokens[id], 0)
 		}
 	}
+}
+
+func brokerVersion(level int16) int16 {
+	switch {
+	case level >= cordonedLevel:
+		return 4
+	case level >= directoriesLevel:
+		return 3
+	case level >= migrationLevel:
+		return 2
+	}
+	return 1
 }
 
 func (s *State) eachTopic(level int16, write func(r Record, version int16)) {

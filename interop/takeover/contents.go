@@ -1,0 +1,266 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// The names that the contents and the questions share.
+const (
+	groupPlain   = "group-plain"
+	groupInTxn   = "group-txn"
+	metricsName  = "metrics-1"
+	topicPlain   = "plain"
+	topicLedger  = "ledger"
+	topicCompact = "compacted"
+	topicBatches = "codecs"
+	txnLeftOpen  = "left-open"  // aborted later, by its producer's return
+	txnEndsLater = "ends-later" // committed later, with the same producer id and epoch
+)
+
+// openTimeout keeps a transaction open for the whole run; it is the most that brokers allow.
+const openTimeout = 15 * time.Minute
+
+// contents makes what a directory holds, on whichever node runs on it.
+type contents struct {
+	addr         string
+	transactions bool
+	seenID       int64 // the highest producer id that was handed out
+	later        producerState
+	kept         answers // what Apache Kafka said about what Ottla only keeps
+}
+
+// producerState is what it takes to end another client's transaction.
+type producerState struct {
+	id    int64
+	epoch int16
+}
+
+func (c *contents) client(options ...kgo.Opt) (*kgo.Client, error) {
+	return kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(c.addr), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MetadataMinAge(50 * time.Millisecond)}, options...)...)
+}
+
+func text(s string) *string { return &s }
+
+// create makes the topics and sets configs of every kind.
+func (c *contents) create(ctx context.Context) error {
+	cl, err := c.client()
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	admin := kadm.NewClient(cl)
+	for _, t := range []struct {
+		name       string
+		partitions int32
+		configs    map[string]*string
+	}{
+		{topicPlain, 3, nil},
+		{topicLedger, 2, map[string]*string{"min.insync.replicas": text("1"), "max.message.bytes": text("2000000")}},
+		{topicCompact, 1, map[string]*string{"cleanup.policy": text("compact"), "segment.bytes": text("1048576"), "segment.ms": text("300"), "min.cleanable.dirty.ratio": text("0.01"), "delete.retention.ms": text("100")}},
+		{topicBatches, 1, map[string]*string{"compression.type": text("producer"), "retention.ms": text("-1")}},
+		{"wide", 40, map[string]*string{"message.timestamp.type": text("LogAppendTime")}},
+		{"trimmed", 1, nil}, {"gone", 4, map[string]*string{"retention.ms": text("12345678")}}, {"reborn", 2, nil}, {"grows", 1, nil}, {"dots.and_underscores", 1, nil},
+	} {
+		if _, err := admin.CreateTopic(ctx, t.partitions, 1, t.configs, t.name); err != nil {
+			return fmt.Errorf("create %s: %w", t.name, err)
+		}
+	}
+	for _, name := range []string{"gone", "reborn"} {
+		if _, err := admin.DeleteTopic(ctx, name); err != nil {
+			return fmt.Errorf("delete %s: %w", name, err)
+		}
+	}
+	if err := until(ctx, func() error {
+		_, err := admin.CreateTopic(ctx, 1, 1, map[string]*string{"retention.bytes": text("5000000")}, "reborn")
+		return err
+	}); err != nil {
+		return fmt.Errorf("create reborn again: %w", err)
+	}
+	if _, err := admin.CreatePartitions(ctx, 2, "grows"); err != nil {
+		return fmt.Errorf("more partitions: %w", err)
+	}
+	return c.configure(ctx, admin)
+}
+
+func (c *contents) configure(ctx context.Context, admin *kadm.Client) error {
+	set := func(name, value string) []kadm.AlterConfig {
+		return []kadm.AlterConfig{{Op: kadm.SetConfig, Name: name, Value: text(value)}}
+	}
+	if _, err := admin.AlterTopicConfigs(ctx, set("retention.ms", "86400000"), topicPlain); err != nil {
+		return err
+	}
+	if _, err := admin.AlterTopicConfigs(ctx, []kadm.AlterConfig{{Op: kadm.DeleteConfig, Name: "max.message.bytes"}}, topicLedger); err != nil {
+		return err
+	}
+	if _, err := admin.AlterBrokerConfigs(ctx, set("log.cleaner.backoff.ms", "100"), 1); err != nil {
+		return err
+	}
+	if _, err := admin.AlterBrokerConfigs(ctx, set("message.max.bytes", "1500000")); err != nil {
+		return err
+	}
+	for _, r := range []struct {
+		kind              kmsg.ConfigResourceType
+		name, key, config string
+	}{{kmsg.ConfigResourceTypeGroupConfig, groupPlain, "consumer.session.timeout.ms", "50000"}, {kmsg.ConfigResourceTypeClientMetrics, metricsName, "interval.ms", "60000"}} {
+		req := kmsg.NewPtrIncrementalAlterConfigsRequest()
+		req.Version = 1
+		resource := kmsg.NewIncrementalAlterConfigsRequestResource()
+		resource.ResourceType, resource.ResourceName = r.kind, r.name
+		one := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
+		one.Name, one.Value = r.key, text(r.config)
+		resource.Configs = append(resource.Configs, one)
+		req.Resources = append(req.Resources, resource)
+		resp, err := ask[*kmsg.IncrementalAlterConfigsResponse](ctx, c.addr, req)
+		if err != nil {
+			return err
+		}
+		if err := kerr.ErrorForCode(resp.Resources[0].ErrorCode); err != nil {
+			return fmt.Errorf("config of %s: %w", r.name, err)
+		}
+	}
+	return nil
+}
+
+// secure stores what Ottla has no use for yet, and must not lose.
+func (c *contents) secure(ctx context.Context) error {
+	cl, err := c.client()
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	admin := kadm.NewClient(cl)
+	if _, err := admin.AlterUserSCRAMs(ctx, nil, []kadm.UpsertSCRAM{{User: "alice", Mechanism: kadm.ScramSha256, Iterations: 8192, Password: "secret"}, {User: "bob", Mechanism: kadm.ScramSha512, Iterations: 8192, Password: "other"}}); err != nil {
+		return err
+	}
+	_, err = admin.AlterClientQuotas(ctx, []kadm.AlterClientQuotaEntry{
+		{Entity: kadm.ClientQuotaEntity{{Type: "user", Name: text("alice")}, {Type: "client-id"}}, Ops: []kadm.AlterClientQuotaOp{{Key: "producer_byte_rate", Value: 1048576}}},
+		{Entity: kadm.ClientQuotaEntity{{Type: "user"}}, Ops: []kadm.AlterClientQuotaOp{{Key: "consumer_byte_rate", Value: 0.5e9}}},
+	})
+	return err
+}
+
+// produce writes records of every codec, of idempotent producers and of one that is not, and deletes some from the beginning.
+func (c *contents) produce(ctx context.Context, round int) error {
+	for i, codec := range []kgo.CompressionCodec{kgo.NoCompression(), kgo.GzipCompression(), kgo.SnappyCompression(), kgo.Lz4Compression(), kgo.ZstdCompression()} {
+		options := []kgo.Opt{kgo.ProducerBatchCompression(codec), kgo.ProducerLinger(0)}
+		if i == 0 {
+			options = append(options, kgo.DisableIdempotentWrite())
+		}
+		cl, err := c.client(options...)
+		if err != nil {
+			return err
+		}
+		var records []*kgo.Record
+		for n := range 60 {
+			key := []byte(fmt.Sprintf("key-%d", n%7))
+			value := []byte(fmt.Sprintf("round %d codec %d record %d %0100d", round, i, n, n))
+			records = append(records, &kgo.Record{Topic: topicPlain, Partition: int32(n % 3), Key: key, Value: value},
+				&kgo.Record{Topic: topicBatches, Value: value, Headers: []kgo.RecordHeader{{Key: "n", Value: key}}},
+				&kgo.Record{Topic: "wide", Partition: int32(n % 40), Value: value}, &kgo.Record{Topic: "trimmed", Value: value},
+				&kgo.Record{Topic: "reborn", Value: value}, &kgo.Record{Topic: "dots.and_underscores", Value: value})
+		}
+		err = cl.ProduceSync(ctx, records...).FirstErr()
+		cl.Close()
+		if err != nil {
+			return err
+		}
+	}
+	cl, err := c.client()
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	var trim kadm.Offsets
+	trim.AddOffset("trimmed", 0, int64(100*(round+1)+7), -1)
+	_, err = kadm.NewClient(cl).DeleteRecords(ctx, trim)
+	return err
+}
+
+// compact puts and deletes keys, in segments that the cleaner may touch at once.
+func (c *contents) compact(ctx context.Context, round int) error {
+	cl, err := c.client(kgo.ProducerLinger(0))
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	for step := range 6 {
+		for n := range 20 {
+			r := &kgo.Record{Topic: topicCompact, Key: []byte(fmt.Sprintf("key-%d", (n*7+step)%25)), Value: []byte(fmt.Sprintf("round %d step %d value %d", round, step, n))}
+			if n%9 == 5 {
+				r.Value = nil
+			}
+			if err := cl.ProduceSync(ctx, r).FirstErr(); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-time.After(350 * time.Millisecond): // so that segment.ms passes, which only the next record shows
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// commit stores offsets of a group without members.
+func (c *contents) commit(ctx context.Context, round int) error {
+	cl, err := c.client()
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	var offsets kadm.Offsets
+	for p := range int32(3) {
+		offsets.Add(kadm.Offset{Topic: topicPlain, Partition: p, At: int64(round*10) + int64(p), LeaderEpoch: 0, Metadata: fmt.Sprintf("round %d", round)})
+	}
+	offsets.Add(kadm.Offset{Topic: topicCompact, Partition: 0, At: int64(round), LeaderEpoch: -1})
+	return kadm.NewClient(cl).CommitAllOffsets(ctx, groupPlain, offsets)
+}
+
+// newProducerID asks for an id, which nobody may have had before.
+func (c *contents) newProducerID(ctx context.Context) error {
+	req := kmsg.NewPtrInitProducerIDRequest()
+	req.Version, req.ProducerID, req.ProducerEpoch = 4, -1, -1
+	var resp *kmsg.InitProducerIDResponse
+	err := until(ctx, func() (err error) {
+		if resp, err = ask[*kmsg.InitProducerIDResponse](ctx, c.addr, req); err != nil {
+			return err
+		}
+		return kerr.ErrorForCode(resp.ErrorCode)
+	})
+	if err != nil {
+		return err
+	}
+	if resp.ProducerID <= c.seenID {
+		return fmt.Errorf("producer id %d was handed out, and %d before: it may be used already", resp.ProducerID, c.seenID)
+	}
+	c.seenID = resp.ProducerID
+	return nil
+}
+
+const untilPatience = 20 * time.Second
+
+// until repeats something that may need a moment.
+func until(ctx context.Context, try func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, untilPatience)
+	defer cancel()
+	for {
+		err := try()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), err)
+		}
+	}
+}

@@ -1,0 +1,99 @@
+// Command takeover proves that a data directory goes from Apache Kafka to Ottla and back with everything in it.
+//
+//	go run ./interop/takeover
+//	go run ./interop/takeover -only kill -keep
+//
+// Apache Kafka makes topics of all kinds, configs, records, transactions that commit, abort and stay open, and committed offsets. Both nodes
+// are asked a fixed list of questions on the same directory, one after the other, and their answers are compared field by field; what may
+// differ stands in allowed.go with the reason. Each question, and each step that goes on working with the directory, is a check. The last
+// line is the sum, "N passed, N failed". It needs Java 17, and Maven the first time.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// options are the flags.
+type options struct {
+	only           string
+	keep           bool
+	bin            string
+	noTransactions bool
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.only, "only", "", "run only the scenarios with this text in their name")
+	flag.BoolVar(&o.keep, "keep", false, "keep the data directories")
+	flag.StringVar(&o.bin, "ottla", "", "an ottla binary; empty: build one")
+	flag.BoolVar(&o.noTransactions, "no-transactions", false, "leave transactions out")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	failed, err := run(ctx, o)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "takeover:", err)
+		os.Exit(2)
+	}
+	if failed > 0 {
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) (failed int, err error) {
+	root, err := repositoryRoot()
+	if err != nil {
+		return 0, err
+	}
+	work, err := os.MkdirTemp("", "ottla-takeover-")
+	if err != nil {
+		return 0, err
+	}
+	if !o.keep {
+		defer os.RemoveAll(work)
+	} else {
+		fmt.Println("the data directories are in", work)
+	}
+	if o.bin == "" {
+		if o.bin, err = buildOttla(ctx, root, work); err != nil {
+			return 0, err
+		}
+	}
+	passed := 0
+	for _, s := range scenarios {
+		if !strings.Contains(s.name, o.only) {
+			continue
+		}
+		p := &play{ctx: ctx, o: o, scenario: s, dir: filepath.Join(work, strings.ReplaceAll(s.name, " ", "-"))}
+		p.run()
+		passed, failed = passed+p.passed, failed+p.failed
+	}
+	fmt.Printf("%d passed, %d failed\n", passed, failed)
+	return failed, ctx.Err()
+}
+
+// repositoryRoot is the folder at or above the working directory that holds this program's module.
+func repositoryRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+		if err == nil && strings.HasPrefix(string(text), "module ottla.dev/ottla\n") {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", fmt.Errorf("run this inside Ottla's repository")
+		}
+		dir = parent
+	}
+}

@@ -1,0 +1,328 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"ottla.dev/ottla/interop/apachekafka"
+)
+
+// scenario is one way of a directory.
+type scenario struct {
+	name       string
+	killed     bool // nodes end as by kill -9
+	properties map[string]string
+	dirs       []string // under the scenario's directory: log.dirs; nil: Kafka's default, "data"
+	metadata   string   // metadata.log.dir
+	dynamic    bool     // the quorum is dynamic (kraft.version 1): no controller.quorum.voters
+	fromOttla  bool     // the directory begins its life with Ottla
+}
+
+var scenarios = []scenario{
+	{name: "stopped"},
+	{name: "killed", killed: true},
+	{name: "several directories, dynamic quorum", dirs: []string{"a", "b"}, metadata: "m", dynamic: true},
+	{name: "from ottla", fromOttla: true},
+}
+
+// play runs one scenario.
+type play struct {
+	ctx      context.Context
+	o        options
+	scenario scenario
+	dir      string
+
+	kafka    *apachekafka.Broker
+	ottla    *ottla
+	contents *contents
+
+	passed, failed int
+}
+
+// errStop ends a scenario whose next steps make no sense after a failure.
+var errStop = errors.New("stop")
+
+func (p *play) check(name string, err error) {
+	name = p.scenario.name + "/" + name
+	if err == nil {
+		p.passed++
+		fmt.Println("PASS", name)
+		return
+	}
+	p.failed++
+	fmt.Printf("FAIL %s: %s\n", name, strings.ReplaceAll(err.Error(), "\n", "\n    "))
+}
+
+// must checks a step that the others need.
+func (p *play) must(name string, err error) {
+	p.check(name, err)
+	if err != nil {
+		panic(errStop)
+	}
+}
+
+func (p *play) run() {
+	defer func() {
+		if p.kafka != nil {
+			p.kafka.Kill()
+		}
+		if p.ottla != nil {
+			p.ottla.kill()
+		}
+		if cause := recover(); cause != nil && cause != errStop {
+			panic(cause)
+		}
+	}()
+	p.contents = &contents{transactions: !p.o.noTransactions}
+	if p.scenario.fromOttla {
+		p.beginWithOttla()
+	} else {
+		p.beginWithKafka()
+	}
+	// Ottla has gone on with it. Back to Apache Kafka, which goes on too, and again to Ottla.
+	told := p.askAll(p.contents.addr, false)
+	p.endOttla()
+	p.must("export", p.ottla.export(p.ctx, p.logDirs(), p.exportArgs()...))
+	p.must("apache kafka starts on it", p.restartKafka())
+	p.compare("back in apache kafka", told, p.askAll(p.kafka.Addr(), true))
+	p.goOn("apache kafka", 2)
+	told = p.askAll(p.kafka.Addr(), false)
+	p.endKafka()
+	p.must("ottla starts on it again", p.ottla.start(p.ctx))
+	p.compare("again in ottla", told, p.askAll(p.ottla.addr, false))
+	p.goOn("ottla again", 3)
+	p.check("ottla stops again", p.ottla.stop())
+}
+
+func (p *play) properties() map[string]string {
+	all := maps.Clone(p.scenario.properties)
+	if all == nil {
+		all = map[string]string{}
+	}
+	if p.scenario.dirs != nil {
+		all["log.dirs"] = strings.Join(p.logDirs(), ",")
+	}
+	if p.scenario.metadata != "" {
+		all["metadata.log.dir"] = filepath.Join(p.dir, p.scenario.metadata)
+	}
+	if p.scenario.dynamic {
+		all["controller.quorum.voters"] = ""
+	}
+	return all
+}
+
+func (p *play) logDirs() []string {
+	if p.scenario.dirs == nil {
+		return []string{filepath.Join(p.dir, "data")}
+	}
+	var dirs []string
+	for _, d := range p.scenario.dirs {
+		dirs = append(dirs, filepath.Join(p.dir, d))
+	}
+	return dirs
+}
+
+func (p *play) exportArgs() []string {
+	if p.scenario.metadata == "" {
+		return nil
+	}
+	return []string{"--metadata-dir", filepath.Join(p.dir, p.scenario.metadata)}
+}
+
+// beginWithKafka fills a directory with Apache Kafka and takes it over.
+func (p *play) beginWithKafka() {
+	var err error
+	var format []string
+	properties := p.properties()
+	if p.scenario.dynamic {
+		format = []string{"--standalone"}
+		properties["controller.quorum.bootstrap.servers"] = "127.0.0.1:1" // the voters tell the real one
+	}
+	p.kafka, err = startKafka(p.ctx, p.dir, properties, format)
+	p.must("apache kafka starts", err)
+	p.contents.addr = p.kafka.Addr()
+	p.fill("apache kafka")
+	p.check("apache kafka/secure", p.contents.secure(p.ctx))
+	p.must("the cleaner is done", p.cleaned(p.kafka.Addr()))
+	told := p.askAll(p.kafka.Addr(), false)
+	secured := p.askAll(p.kafka.Addr(), true)
+	p.endKafka()
+	p.ottla = &ottla{bin: p.o.bin, config: filepath.Join(p.dir, "server.properties"), addr: p.kafka.Addr(), logFile: filepath.Join(p.dir, "ottla.log")}
+	p.must("ottla starts on it", p.ottla.start(p.ctx))
+	p.compare("in ottla", told, p.askAll(p.ottla.addr, false))
+	p.goOn("ottla", 1)
+	p.contents.kept = secured // of what Ottla only keeps, the next answers of Apache Kafka are compared with these
+}
+
+// beginWithOttla fills a directory that only Ottla has known.
+func (p *play) beginWithOttla() {
+	// Apache Kafka is started only for its server.properties: what it made of the directory goes.
+	b, err := startKafka(p.ctx, p.dir, p.properties(), nil)
+	p.must("settings", err)
+	b.Kill()
+	p.must("settings: empty directory", os.RemoveAll(filepath.Join(p.dir, "data")))
+	p.kafka = b
+	p.contents.addr = b.Addr()
+	p.ottla = &ottla{bin: p.o.bin, config: filepath.Join(p.dir, "server.properties"), addr: b.Addr(), logFile: filepath.Join(p.dir, "ottla.log")}
+	p.must("ottla starts", p.ottla.start(p.ctx))
+	p.fill("ottla")
+	p.goOn("ottla", 1)
+}
+
+// fill makes the directory's first contents.
+func (p *play) fill(who string) {
+	c := p.contents
+	p.must(who+"/create", c.create(p.ctx))
+	p.must(who+"/all partitions have leaders", until(p.ctx, func() error { return ready(p.ctx, c.addr) }))
+	p.must(who+"/produce", c.produce(p.ctx, 0))
+	p.must(who+"/compact", c.compact(p.ctx, 0))
+	p.must(who+"/commit", c.commit(p.ctx, 0))
+	p.must(who+"/producer id", c.newProducerID(p.ctx))
+	if c.transactions {
+		p.check(who+"/transact", c.transact(p.ctx, 0))
+		p.check(who+"/leave open", c.leaveOpen(p.ctx, 0))
+	}
+}
+
+// goOn works with the directory on the node that has it now.
+func (p *play) goOn(who string, round int) {
+	c := p.contents
+	p.check(who+" goes on/topics", c.changeTopics(p.ctx, round))
+	p.must(who+" goes on/all partitions have leaders", until(p.ctx, func() error { return ready(p.ctx, c.addr) }))
+	p.check(who+" goes on/produce", c.produce(p.ctx, round))
+	p.check(who+" goes on/compact", c.compact(p.ctx, round))
+	p.check(who+" goes on/commit", c.commit(p.ctx, round))
+	p.check(who+" goes on/producer id", c.newProducerID(p.ctx))
+	if c.transactions {
+		p.check(who+" goes on/end what was open", c.endOpen(p.ctx))
+		p.check(who+" goes on/transact", c.transact(p.ctx, round))
+		p.check(who+" goes on/leave open", c.leaveOpen(p.ctx, round))
+	}
+	p.check(who+" goes on/the cleaner is done", p.cleaned(c.addr))
+}
+
+func (p *play) askAll(addr string, kafka bool) answers {
+	p.must("all partitions have leaders", until(p.ctx, func() error { return ready(p.ctx, addr) }))
+	a, err := askAll(p.ctx, addr, kafka)
+	if err != nil {
+		p.must("ask "+addr, err)
+	}
+	return a
+}
+
+// compare checks each answer against the one of the node before.
+func (p *play) compare(where string, want, got answers) {
+	for _, q := range questions {
+		before, asked := want[q.name]
+		if q.kafkaOnly && p.contents.kept != nil {
+			before, asked = p.contents.kept[q.name], got[q.name] != nil
+		}
+		if !asked || !p.contents.transactions && strings.HasPrefix(q.name, "transactions") {
+			continue
+		}
+		var err error
+		if found := compare(q.name, before, got[q.name]); len(found) > 0 {
+			var lines []string
+			for _, d := range found[:min(len(found), 12)] {
+				lines = append(lines, d.String())
+			}
+			err = fmt.Errorf("%d of %d fields differ\n%s", len(found), len(before), strings.Join(lines, "\n"))
+		} else if len(before) == 0 {
+			err = errors.New("the answer was empty")
+		} else if text, failed := before["error"]; failed {
+			err = errors.New(text)
+		}
+		p.check(where+"/"+q.name, err)
+	}
+}
+
+// endKafka stops Apache Kafka, or kills it.
+func (p *play) endKafka() {
+	if p.scenario.killed {
+		p.kafka.Kill()
+		return
+	}
+	p.must("apache kafka stops", p.kafka.Shutdown())
+}
+
+// endOttla stops Ottla, or kills it.
+func (p *play) endOttla() {
+	if p.scenario.killed {
+		p.ottla.kill()
+		return
+	}
+	p.must("ottla stops", p.ottla.stop())
+}
+
+// ready asks whether every partition is led, and the leader has it open.
+func ready(ctx context.Context, addr string) error {
+	s := &session{ctx: ctx, addr: addr}
+	if err := s.findTopics(); err != nil {
+		return err
+	}
+	a, err := s.offsets(0)
+	if err != nil {
+		return err
+	}
+	for path, value := range a {
+		if strings.HasSuffix(path, "ErrorCode") && value != "0" {
+			return fmt.Errorf("%s: %s", path, value)
+		}
+	}
+	return nil
+}
+
+func (p *play) restartKafka() error {
+	ctx, cancel := context.WithTimeout(p.ctx, startPatience)
+	defer cancel()
+	err := p.kafka.Restart(ctx)
+	if err != nil && p.o.keep {
+		return fmt.Errorf("%w\n%s", err, filepath.Join(p.dir, "broker.log"))
+	}
+	return err
+}
+
+// cleaned waits until the compacted topic does not change any more.
+func (p *play) cleaned(addr string) error {
+	last, since := "", time.Now()
+	return until(p.ctx, func() error {
+		s := &session{ctx: p.ctx, addr: addr}
+		now, err := s.compacted()
+		if err != nil {
+			return err
+		}
+		if now != last {
+			last, since = now, time.Now()
+		}
+		if time.Since(since) < 2*time.Second {
+			return errors.New("the cleaner is at work")
+		}
+		return nil
+	})
+}
+
+// compacted tells the batches of the compacted topic.
+func (s *session) compacted() (string, error) {
+	if err := s.findTopics(); err != nil {
+		return "", err
+	}
+	s.topics = slices.DeleteFunc(s.topics, func(t kmsg.MetadataResponseTopic) bool { return *t.Topic != topicCompact })
+	all, err := s.fetch(0)
+	if err != nil {
+		return "", err
+	}
+	var lines []string
+	for _, path := range slices.Sorted(maps.Keys(all)) {
+		lines = append(lines, path+" "+all[path])
+	}
+	return strings.Join(lines, "\n"), nil
+}
