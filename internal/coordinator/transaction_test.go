@@ -206,13 +206,13 @@ func TestTransactionsOfNobody(t *testing.T) {
 }
 
 func TestMachineThatCannotApplyATransaction(t *testing.T) {
-	for _, break_ := range []func(b *bench) *outcome{
+	for _, damage := range []func(b *bench) *outcome{
 		func(b *bench) *outcome { return b.writeIn(one, "poison", "1") },
 		func(b *bench) *outcome { return b.complete(Marker{ProducerID: 666}) },
 	} {
 		b := newBench(t)
 		b.runtime.Load(0, 1, b.log)
-		b.want(break_(b), protocol.NotCoordinator)
+		b.want(damage(b), protocol.NotCoordinator)
 		b.want(b.write("a", "1"), protocol.NotCoordinator)
 	}
 }
