@@ -21,9 +21,6 @@ func TestProducerPerformance(t *testing.T) {
 	}
 	for _, args := range cases {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
-			if strings.Contains(args[len(args)-2], "transaction") {
-				laterOnOttla(t, "transactions")
-			}
 			both(t, shape, "kafka-producer-perf-test", "", append(base, args...)...)
 		})
 	}

@@ -24,14 +24,6 @@ const toolPatience = 2 * time.Minute
 // ottla tells whether the broker under test is Ottla's.
 func ottla() bool { return os.Getenv("OTTLA_INTEROP_TARGET") == "ottla" }
 
-// laterOnOttla skips what Ottla does not have yet, and answers so. Take the skip away with the capability's arrival.
-func laterOnOttla(t *testing.T, what string) {
-	t.Helper()
-	if ottla() {
-		t.Skip("Ottla has no " + what + " yet")
-	}
-}
-
 // target is the broker that both tools talk to.
 var target struct {
 	address string
@@ -159,11 +151,15 @@ func noTimes(s string) string {
 	return regexp.MustCompile(`CreateTime:\d+`).ReplaceAllString(s, "CreateTime:T")
 }
 
-// createTopic makes a topic of its own for a test.
-func createTopic(t *testing.T, partitions string) string {
+// createTopic makes a topic of its own for a test; configs are key=value.
+func createTopic(t *testing.T, partitions string, configs ...string) string {
 	t.Helper()
 	name := "ct-" + strings.ToLower(regexp.MustCompile(`\W+`).ReplaceAllString(t.Name(), "-")) + fmt.Sprintf("-%d", time.Now().UnixNano()%1e6)
-	r := apache(t, apachekafka.TopicsTool, "", "--bootstrap-server", "BROKER", "--create", "--topic", name, "--partitions", partitions)
+	args := []string{"--bootstrap-server", "BROKER", "--create", "--topic", name, "--partitions", partitions}
+	for _, config := range configs {
+		args = append(args, "--config", config)
+	}
+	r := apache(t, apachekafka.TopicsTool, "", args...)
 	if r.code != 0 {
 		t.Fatalf("creating %s: %s%s", name, r.stdout, r.stderr)
 	}

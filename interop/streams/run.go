@@ -44,7 +44,7 @@ type Check struct{ Name, Problem string }
 const (
 	application = "counting"
 	// linePause spreads the lines between two faults.
-	linePause = 3 * time.Millisecond
+	linePause = 8 * time.Millisecond
 	// patience bounds how long the application may take to go on after a fault, or to the end: the session of a killed one and its
 	// transaction must time out first, and its stores be restored.
 	patience = 90 * time.Second
@@ -126,12 +126,12 @@ func (t *trial) faults(ctx context.Context) error {
 	part := linesTotal / (len(faults) + 1)
 	for i, f := range faults {
 		t.sender.allow(part)
-		within := (10 + t.random.IntN(80)) * part / 100
+		within := (10 + t.random.IntN(60)) * part / 100
 		reached := int64((i*part + within) * wordsPerLine)
 		if err := t.until(ctx, func(counts, _ int64) bool { return counts >= reached }); err != nil {
 			return fmt.Errorf("before fault %d, %s: %w", i+1, f.name, err)
 		}
-		if err := pause(ctx, time.Duration(t.random.Int64N(int64(200*time.Millisecond)))); err != nil {
+		if err := pause(ctx, time.Duration(t.random.Int64N(int64(100*time.Millisecond)))); err != nil {
 			return err
 		}
 		t.tell(f.name)

@@ -127,6 +127,8 @@ class RdConsumer:
 class Adapter:
     assignors = ("range", "roundrobin", "cooperative-sticky")
     null_headers = True
+    skips_sequences = True
+    zombies_come_back = False
     deletes_offsets = False  # confluent-kafka has no call for it
 
     def __init__(self):

@@ -44,6 +44,7 @@ func main() {
 	r.Check("admin/cluster", minute, adminCluster)
 	r.Check("restart/stop", 2*minute, func(c c) { restart(c, "stop") })
 	r.Check("restart/kill", 2*minute, func(c c) { restart(c, "kill") })
+	transactionChecks(r)
 	r.Finish()
 }
 

@@ -117,6 +117,8 @@ class PyConsumer:
 class Adapter:
     assignors = tuple(ASSIGNORS)
     null_headers = False  # kafka-python refuses them before they are sent
+    skips_sequences = True
+    zombies_come_back = True
     deletes_offsets = True
 
     def __init__(self):

@@ -6,6 +6,7 @@ import kafkajs from 'kafkajs';
 
 import { codecs, kafka, Member, newTopic, readAll, send, withAdmin } from './clients.mjs';
 import { bootstrap, finish, pause, run, Skipped, unique } from './harness.mjs';
+import { transactionChecks } from './transactions.mjs';
 
 const { AssignerProtocol, ConfigResourceTypes, PartitionAssigners } = kafkajs;
 const baseMs = Date.now() - 3_600_000;
@@ -424,4 +425,5 @@ await run('admin/delete-records', 60, deleteRecords);
 await run('admin/cluster', 60, cluster);
 await run('restart/stop', 120, (c) => restart(c, 'stop'));
 await run('restart/kill', 120, (c) => restart(c, 'kill'));
+await transactionChecks();
 finish();

@@ -1,0 +1,480 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"ottla.dev/interop/gocheck"
+)
+
+func transactionChecks(r *gocheck.Run) {
+	r.Check("transactions/commit-and-abort", minute, commitAndAbort)
+	r.Check("transactions/offsets", minute, transactionalOffsets)
+	r.Check("transactions/empty", minute, emptyTransactions)
+	r.Check("transactions/many-partitions", minute, manyPartitions)
+	r.Check("transactions/failed-send", minute, failedSend)
+	r.Check("transactions/fencing", minute, fencing)
+	r.Check("transactions/timeout", minute, timedOut)
+	r.Check("transactions/consume-transform-produce", 2*minute, chain)
+	for _, how := range []string{"stop", "kill"} {
+		r.Check("transactions/restart/open/"+how, 2*minute, func(c c) { openOverRestart(c, how) })
+	}
+}
+
+func transactionalConfig(id string) *sarama.Config {
+	cfg := config()
+	cfg.Producer.Idempotent = true
+	cfg.Producer.RequiredAcks = sarama.WaitForAll
+	cfg.Net.MaxOpenRequests = 1
+	cfg.Producer.Transaction.ID = id
+	cfg.Producer.Transaction.Timeout = 40 * time.Second
+	cfg.Producer.Transaction.Retry.Max = 300
+	cfg.Producer.Transaction.Retry.Backoff = 100 * time.Millisecond
+	return cfg
+}
+
+// transactional makes a producer, which takes its id from the coordinator at once.
+func transactional(c c, cfg *sarama.Config) sarama.SyncProducer {
+	producer, err := sarama.NewSyncProducer([]string{gocheck.Bootstrap()}, cfg)
+	c.Must(err, "connect a transactional producer")
+	return producer
+}
+
+func put(producer sarama.SyncProducer, topic string, partition int32, values ...string) error {
+	var records []*sarama.ProducerMessage
+	for _, v := range values {
+		records = append(records, &sarama.ProducerMessage{Topic: topic, Partition: partition, Value: sarama.StringEncoder(v)})
+	}
+	err := producer.SendMessages(records)
+	if failed, ok := errors.AsType[sarama.ProducerErrors](err); ok {
+		return failed[0].Err
+	}
+	return err
+}
+
+func finish(c c, producer sarama.SyncProducer, commit bool) {
+	if commit {
+		c.Must(producer.CommitTxn(), "commit")
+		return
+	}
+	c.Must(producer.AbortTxn(), "abort")
+}
+
+// ends are where a reader of that isolation finds the ends of partitions; sarama's own call asks for the high watermark only.
+func ends(c c, topic string, partitions int32, isolation sarama.IsolationLevel) map[int32]int64 {
+	cl := connect(c, config())
+	defer cl.Close()
+	found := map[int32]int64{}
+	for p := range partitions {
+		leader, err := cl.Leader(topic, p)
+		c.Must(err, "leader of partition %d", p)
+		request := sarama.NewOffsetRequest(sarama.MaxVersion)
+		request.IsolationLevel = isolation
+		request.AddBlock(topic, p, sarama.OffsetNewest, 1)
+		response, err := leader.GetAvailableOffsets(request)
+		c.Must(err, "list the end of partition %d", p)
+		block := response.GetBlock(topic, p)
+		if block == nil || block.Err != sarama.ErrNoError {
+			c.Fatalf("the end of partition %d: %+v", p, block)
+		}
+		found[p] = block.Offset
+	}
+	return found
+}
+
+// wantRead reads all values, and no more within a little time.
+func wantRead(c c, topic string, isolation sarama.IsolationLevel, want map[int32][]string, partitions int32, when string) {
+	cfg := config()
+	cfg.Consumer.IsolationLevel = isolation
+	count := 0
+	for _, values := range want {
+		count += len(values)
+	}
+	got := map[int32][]string{}
+	for p, messages := range readAll(c, cfg, topic, partitions, count) {
+		for _, m := range messages {
+			got[p] = append(got[p], string(m.Value))
+		}
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) { // maps print in order
+		c.Fatalf("%s: want %v, got %v", when, want, got)
+	}
+}
+
+// commitAndAbort has plain records between those of transactions; they wait for the transaction that is open before them.
+func commitAndAbort(c c) {
+	topic := newTopic(c, 3)
+	producer := transactional(c, transactionalConfig(gocheck.Unique("x")))
+	defer producer.Close()
+	committed, all := map[int32][]string{}, map[int32][]string{}
+	for t := range 6 {
+		before := ends(c, topic, 3, sarama.ReadCommitted)
+		c.Must(producer.BeginTxn(), "begin")
+		for p := range int32(3) {
+			values := []string{fmt.Sprintf("%d-%d-a", t, p), fmt.Sprintf("%d-%d-b", t, p)}
+			c.Must(put(producer, topic, p, values...), "produce in a transaction")
+			all[p] = append(all[p], values...)
+			if t%2 == 0 {
+				committed[p] = append(committed[p], values...)
+			}
+		}
+		plain := fmt.Sprintf("plain-%d", t)
+		c.Must(send(c, config(), []*sarama.ProducerMessage{record(topic, 0, []byte(plain))}), "produce without a transaction")
+		all[0], committed[0] = append(all[0], plain), append(committed[0], plain)
+		if now := ends(c, topic, 3, sarama.ReadCommitted); fmt.Sprint(now) != fmt.Sprint(before) {
+			c.Fatalf("read_committed ends at %v while transaction %d is open, before it at %v", now, t, before)
+		}
+		wantRead(c, topic, sarama.ReadUncommitted, all, 3, "read_uncommitted while a transaction is open")
+		finish(c, producer, t%2 == 0)
+		wantRead(c, topic, sarama.ReadCommitted, committed, 3, fmt.Sprintf("read_committed after transaction %d", t))
+	}
+	wantRead(c, topic, sarama.ReadUncommitted, all, 3, "read_uncommitted at the end")
+}
+
+func wantOffset(c c, adm sarama.ClusterAdmin, group, topic string, want int64) {
+	c.Eventually(func() string {
+		if got := offsets(c, adm, group, topic, 0)[0].Offset; got != want {
+			return fmt.Sprintf("the group committed %d, want %d", got, want)
+		}
+		return ""
+	})
+}
+
+// transactionalOffsets are there when their transaction commits, not before.
+func transactionalOffsets(c c) {
+	topic, group := newTopic(c, 1), gocheck.Unique("g")
+	adm := admin(c)
+	defer adm.Close()
+	producer := transactional(c, transactionalConfig(gocheck.Unique("x")))
+	defer producer.Close()
+	add := func(offset int64) {
+		c.Must(producer.BeginTxn(), "begin")
+		c.Must(producer.AddOffsetsToTxn(map[string][]*sarama.PartitionOffsetMetadata{topic: {{Partition: 0, Offset: offset}}}, group), "add offsets")
+	}
+	add(5)
+	if got := offsets(c, adm, group, topic, 0)[0].Offset; got != -1 {
+		c.Fatalf("the group has offset %d while the transaction is open", got)
+	}
+	finish(c, producer, true)
+	wantOffset(c, adm, group, topic, 5)
+	add(9)
+	finish(c, producer, false)
+	wantOffset(c, adm, group, topic, 5)
+	add(7)
+	c.Must(put(producer, topic, 0, "with offsets"), "produce")
+	finish(c, producer, true)
+	wantOffset(c, adm, group, topic, 7)
+	wantRead(c, topic, sarama.ReadCommitted, map[int32][]string{0: {"with offsets"}}, 1, "at the end")
+}
+
+func emptyTransactions(c c) {
+	topic := newTopic(c, 1)
+	producer := transactional(c, transactionalConfig(gocheck.Unique("x")))
+	defer producer.Close()
+	for i := range 20 {
+		c.Must(producer.BeginTxn(), "begin")
+		finish(c, producer, i%2 == 0)
+	}
+	if now := ends(c, topic, 1, sarama.ReadUncommitted); now[0] != 0 {
+		c.Fatalf("after empty transactions the partition ends at %d", now[0])
+	}
+	c.Must(producer.BeginTxn(), "begin")
+	c.Must(put(producer, topic, 0, "one"), "produce")
+	finish(c, producer, true)
+	wantRead(c, topic, sarama.ReadCommitted, map[int32][]string{0: {"one"}}, 1, "at the end")
+}
+
+func manyPartitions(c c) {
+	const partitions = 100
+	topic := newTopic(c, partitions)
+	producer := transactional(c, transactionalConfig(gocheck.Unique("x")))
+	defer producer.Close()
+	want := map[int32][]string{}
+	for _, value := range []string{"aborted", "first", "aborted too", "second"} {
+		commit := !strings.HasPrefix(value, "aborted")
+		c.Must(producer.BeginTxn(), "begin")
+		var records []*sarama.ProducerMessage
+		for p := range int32(partitions) {
+			records = append(records, &sarama.ProducerMessage{Topic: topic, Partition: p, Value: sarama.StringEncoder(value)})
+			if commit {
+				want[p] = append(want[p], value)
+			}
+		}
+		c.Must(producer.SendMessages(records), "produce")
+		finish(c, producer, commit)
+	}
+	wantRead(c, topic, sarama.ReadCommitted, want, partitions, "at the end")
+}
+
+// failedSend spoils a transaction with a record that the node refuses; after its abort the producer goes on.
+func failedSend(c c) {
+	topic := newTopic(c, 1)
+	cfg := transactionalConfig(gocheck.Unique("x"))
+	cfg.Producer.MaxMessageBytes = 6_000_000
+	producer := transactional(c, cfg)
+	defer producer.Close()
+	c.Must(producer.BeginTxn(), "begin")
+	c.Must(put(producer, topic, 0, "spoilt"), "produce")
+	large := make([]byte, 2<<20)
+	rand.Read(large)
+	c.WantError(put(producer, topic, 0, string(large)), sarama.ErrMessageSizeTooLarge, "produce 2 MB")
+	finish(c, producer, false)
+	c.Must(producer.BeginTxn(), "begin again")
+	c.Must(put(producer, topic, 0, "good"), "produce after the abort")
+	finish(c, producer, true)
+	wantRead(c, topic, sarama.ReadCommitted, map[int32][]string{0: {"good"}}, 1, "read_committed")
+	wantRead(c, topic, sarama.ReadUncommitted, map[int32][]string{0: {"spoilt", "good"}}, 1, "read_uncommitted")
+}
+
+func isFenced(err error) bool {
+	return errors.Is(err, sarama.ErrProducerFenced) || errors.Is(err, sarama.ErrInvalidProducerEpoch)
+}
+
+// fencing lets a second producer with the same id abort what the first had open; the first can do nothing any more.
+func fencing(c c) {
+	topic, id := newTopic(c, 1), gocheck.Unique("x")
+	zombie := transactional(c, transactionalConfig(id))
+	defer zombie.Close()
+	c.Must(zombie.BeginTxn(), "begin")
+	c.Must(put(zombie, topic, 0, "zombie"), "produce")
+	successor := transactional(c, transactionalConfig(id))
+	defer successor.Close()
+	c.Must(successor.BeginTxn(), "begin as the successor")
+	c.Must(put(successor, topic, 0, "successor"), "produce as the successor")
+	if err := put(zombie, topic, 0, "late"); err == nil {
+		c.Fatalf("a send of the fenced producer went well")
+	}
+	if zombie.TxnStatus()&(sarama.ProducerTxnFlagFatalError|sarama.ProducerTxnFlagAbortableError) == 0 {
+		c.Fatalf("the fenced producer has status %s", zombie.TxnStatus())
+	}
+	if err := zombie.CommitTxn(); err == nil {
+		c.Fatalf("the commit of the fenced producer went well")
+	}
+	finish(c, successor, true)
+	wantRead(c, topic, sarama.ReadCommitted, map[int32][]string{0: {"successor"}}, 1, "read_committed")
+	wantRead(c, topic, sarama.ReadUncommitted, map[int32][]string{0: {"zombie", "successor"}}, 1, "read_uncommitted")
+}
+
+// timedOut leaves a transaction open for longer than the producer allowed; the node aborts it.
+func timedOut(c c) {
+	topic, id := newTopic(c, 1), gocheck.Unique("x")
+	cfg := transactionalConfig(id)
+	cfg.Producer.Transaction.Timeout = time.Second
+	cfg.Producer.Transaction.Retry.Max = 5
+	slow := transactional(c, cfg)
+	defer slow.Close()
+	c.Must(slow.BeginTxn(), "begin")
+	c.Must(put(slow, topic, 0, "too slow"), "produce")
+	c.Eventually(func() string {
+		if now := ends(c, topic, 1, sarama.ReadCommitted); now[0] != 2 {
+			return fmt.Sprintf("the transaction is not aborted: read_committed ends at %d", now[0])
+		}
+		return ""
+	})
+	if err := slow.CommitTxn(); !isFenced(err) {
+		c.Fatalf("the commit of a transaction that timed out: %v", err)
+	}
+	next := transactional(c, transactionalConfig(id))
+	defer next.Close()
+	c.Must(next.BeginTxn(), "begin after the timeout")
+	c.Must(put(next, topic, 0, "in time"), "produce after the timeout")
+	finish(c, next, true)
+	wantRead(c, topic, sarama.ReadCommitted, map[int32][]string{0: {"in time"}}, 1, "at the end")
+}
+
+// openOverRestart has one transaction commit and one abort that are open while the node restarts.
+func openOverRestart(c c, how string) {
+	topic := newTopic(c, 2)
+	commits, aborts := transactional(c, transactionalConfig(gocheck.Unique("x"))), transactional(c, transactionalConfig(gocheck.Unique("x")))
+	defer commits.Close()
+	defer aborts.Close()
+	put := func(when string) {
+		for p := range int32(2) {
+			c.Must(put(commits, topic, p, "committed "+when), "produce %s the restart", when)
+			c.Must(put(aborts, topic, p, "aborted "+when), "produce %s the restart", when)
+		}
+	}
+	c.Must(commits.BeginTxn(), "begin")
+	c.Must(aborts.BeginTxn(), "begin")
+	put("before")
+	c.Restart(how)
+	if now := ends(c, topic, 2, sarama.ReadCommitted); now[0] != 0 || now[1] != 0 {
+		c.Fatalf("after the restart read_committed ends at %v", now)
+	}
+	put("after")
+	finish(c, aborts, false)
+	finish(c, commits, true)
+	want := []string{"committed before", "committed after"}
+	wantRead(c, topic, sarama.ReadCommitted, map[int32][]string{0: want, 1: want}, 2, "after the restart")
+}
+
+// worker is sarama's handler: a transaction for every few records of a claim. sarama's producers have one transaction at a time and
+// claims run side by side, so each claim has a producer of its own.
+type worker struct {
+	id, to    string
+	check     c
+	commits   atomic.Int64
+	failed    atomic.Pointer[error]
+	stop      context.CancelFunc
+	done      chan struct{}
+	leaveOpen atomic.Bool // the next transaction is not ended
+}
+
+func work(c c, group, id, from, to string) *worker {
+	cfg := groupConfig()
+	cfg.Consumer.IsolationLevel = sarama.ReadCommitted
+	cg, err := sarama.NewConsumerGroup([]string{gocheck.Bootstrap()}, group, cfg)
+	c.Must(err, "connect a group member")
+	ctx, stop := context.WithCancel(c)
+	w := &worker{id: id, to: to, check: c, stop: stop, done: make(chan struct{})}
+	go func() {
+		defer close(w.done)
+		defer cg.Close()
+		for ctx.Err() == nil {
+			if err := cg.Consume(ctx, []string{from}, w); err != nil && ctx.Err() == nil {
+				w.failed.Store(&err)
+				return
+			}
+		}
+	}()
+	return w
+}
+
+// Setup is called when a generation begins.
+func (w *worker) Setup(sarama.ConsumerGroupSession) error { return nil }
+
+// Cleanup is called when a generation ends.
+func (w *worker) Cleanup(sarama.ConsumerGroupSession) error { return nil }
+
+// ConsumeClaim ends the session where a transaction did not commit, so that the records are read again.
+func (w *worker) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
+	producer, err := sarama.NewSyncProducer([]string{gocheck.Bootstrap()}, transactionalConfig(fmt.Sprintf("%s-%d", w.id, claim.Partition())))
+	if err != nil {
+		return fmt.Errorf("connect a transactional producer: %w", err)
+	}
+	defer producer.Close()
+	for number := 1; ; number++ {
+		var batch []*sarama.ConsumerMessage
+		select {
+		case m, ok := <-claim.Messages():
+			if !ok {
+				return nil
+			}
+			batch = append(batch, m)
+		case <-session.Context().Done():
+			return nil
+		}
+		for len(batch) < 5 && len(claim.Messages()) > 0 {
+			batch = append(batch, <-claim.Messages())
+		}
+		if committed := w.transform(session, producer, batch, number%5 != 0); !committed {
+			return nil
+		}
+		w.commits.Add(1)
+	}
+}
+
+func (w *worker) transform(session sarama.ConsumerGroupSession, producer sarama.SyncProducer, batch []*sarama.ConsumerMessage, commit bool) bool {
+	err := producer.BeginTxn()
+	for _, m := range batch {
+		if err == nil {
+			err = put(producer, w.to, m.Partition, string(m.Value)+"!")
+		}
+		if err == nil {
+			metadata := &sarama.ConsumerGroupMetadata{GroupID: w.group(), GenerationID: session.GenerationID(), MemberID: session.MemberID()}
+			err = producer.AddMessageToTxnWithGroupMetadata(m, metadata, nil)
+		}
+	}
+	if err == nil && w.leaveOpen.Load() {
+		w.stop()
+		return false
+	}
+	if err == nil && commit {
+		if err = producer.CommitTxn(); err == nil {
+			return true
+		}
+	}
+	producer.AbortTxn()
+	return false
+}
+
+func (w *worker) group() string { return w.id + "-group" }
+
+func (w *worker) leave() {
+	w.stop()
+	<-w.done
+}
+
+// chain consumes, transforms and produces: records and offsets move together, whatever becomes of the members.
+func chain(c c) {
+	const partitions = 4
+	from, to, id := newTopic(c, partitions), newTopic(c, partitions), gocheck.Unique("x")
+	group := id + "-group"
+	adm := admin(c)
+	defer adm.Close()
+	want, sent := map[int32][]string{}, 0
+	more := func() {
+		var records []*sarama.ProducerMessage
+		for range 60 {
+			p := int32(sent % partitions)
+			records = append(records, record(from, p, fmt.Appendf(nil, "%d", sent)))
+			want[p] = append(want[p], fmt.Sprintf("%d!", sent))
+			sent++
+		}
+		c.Must(send(c, config(), records), "produce")
+	}
+	progress := func(w *worker) {
+		before := w.commits.Load()
+		c.Eventually(func() string {
+			if err := w.failed.Load(); err != nil {
+				c.Fatalf("a worker ended: %v", *err)
+			}
+			if now := w.commits.Load(); now < before+3 {
+				return fmt.Sprintf("a worker committed %d transactions", now-before)
+			}
+			return ""
+		})
+	}
+	first := work(c, group, id, from, to)
+	more()
+	progress(first)
+	second := work(c, group, id, from, to)
+	for second.commits.Load() == 0 {
+		more()
+		progress(first)
+	}
+	second.leaveOpen.Store(true)
+	c.Eventually(func() string {
+		more()
+		select {
+		case <-second.done:
+			return ""
+		default:
+			return "the second worker does not leave a transaction open"
+		}
+	})
+	third := work(c, group, id, from, to)
+	more()
+	first.leave()
+	more()
+	progress(third)
+	c.Eventually(func() string {
+		var done int64
+		for _, o := range offsets(c, adm, group, from, 0, 1, 2, 3) {
+			done += max(o.Offset, 0)
+		}
+		if done != int64(sent) {
+			return fmt.Sprintf("the group committed %d of %d records", done, sent)
+		}
+		return ""
+	})
+	third.leave()
+	wantRead(c, to, sarama.ReadCommitted, want, partitions, "the output")
+}
