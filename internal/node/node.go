@@ -185,6 +185,7 @@ func (n *Node) openLogs(ctx context.Context) (err error) {
 		MinFreeBytes:           s.Long("ottla.disk.min.free.bytes"),
 		// The setting says whether, the log's option whether not.
 		SkipTransactionVerification: !s.Bool("transaction.partition.verification.enable"),
+		Cleaner:                     cleanerOptions(s),
 		OnDirFailure: func(dir string, err error) {
 			n.logger.Error("a log directory is offline; its partitions answer KAFKA_STORAGE_ERROR until a restart", "dir", dir, "error", err)
 		},
@@ -198,6 +199,7 @@ func (n *Node) openLogs(ctx context.Context) (err error) {
 			o.RecoveryThreadsPerDir = now.Int("num.recovery.threads.per.data.dir")
 			o.MinFreeBytes = now.Long("ottla.disk.min.free.bytes")
 			o.SkipTransactionVerification = !now.Bool("transaction.partition.verification.enable")
+			o.Cleaner = cleanerOptions(now)
 		})
 	})
 	n.replicas = run.NewManager(n.logs, n.logger)

@@ -51,6 +51,7 @@ func (m *Manager) stopTimers() bool {
 		p.timer.Stop()
 	}
 	clear(m.timers)
+	m.cleaner.halt()
 	return true
 }
 
@@ -63,6 +64,7 @@ func (m *Manager) startBackground() {
 	m.repeat(0, func(o *ManagerOptions) time.Duration { return o.ProducerIDExpirationScan }, m.expireProducers)
 	m.repeat(0, func(*ManagerOptions) time.Duration { return settleInterval }, m.settle)
 	m.repeat(0, flushInterval, m.flushByTime)
+	m.cleaner.adjust()
 }
 
 // repeat runs work again and again. The first time is after the given delay, or after one interval where that is zero.
@@ -96,7 +98,12 @@ func (m *Manager) checkpoint(write func(*logDir) error) {
 
 func (m *Manager) applyRetention() {
 	for _, l := range m.All() {
-		if _, err := l.ApplyRetention(); err != nil && !l.isClosed() {
+		if !m.cleaner.claim(l) {
+			continue // it is being cleaned; the cleaner applies its retention
+		}
+		_, err := l.ApplyRetention()
+		m.cleaner.release(l)
+		if err != nil && !l.isClosed() {
 			m.logger.Error("retention failed", "partition", l.tp.String(), "error", err)
 		}
 	}

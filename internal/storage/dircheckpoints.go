@@ -10,14 +10,24 @@ type checkpoints struct {
 	recoveryPoints map[TopicPartition]int64
 	startOffsets   map[TopicPartition]int64
 	highWatermarks map[TopicPartition]int64
+	cleanerOffsets map[TopicPartition]int64
 }
 
-// readCheckpoints reads the three files. One that is missing or does not parse counts as empty: that costs a longer recovery, and never data.
+// cleanedTo returns up to where a partition has been compacted.
+func (c *checkpoints) cleanedTo(tp TopicPartition) int64 {
+	if offset, ok := c.cleanerOffsets[tp]; ok {
+		return offset
+	}
+	return neverCleaned
+}
+
+// readCheckpoints reads the files. One that is missing or does not parse counts as empty: that costs a longer recovery, and never data.
 func (d *logDir) readCheckpoints() (c checkpoints, err error) {
 	for name, into := range map[string]*map[TopicPartition]int64{
 		recoveryPointCheckpointName: &c.recoveryPoints,
 		startOffsetCheckpointName:   &c.startOffsets,
 		highWatermarkCheckpointName: &c.highWatermarks,
+		cleanerCheckpointName:       &c.cleanerOffsets,
 	} {
 		offsets, err := ReadOffsetCheckpoint(d.fs, join(d.path, name))
 		switch {
@@ -39,7 +49,7 @@ func (c *checkpoints) speakOfOthers(found []TopicPartition) bool {
 	for _, tp := range found {
 		present[tp] = true
 	}
-	for _, offsets := range []map[TopicPartition]int64{c.recoveryPoints, c.startOffsets, c.highWatermarks} {
+	for _, offsets := range []map[TopicPartition]int64{c.recoveryPoints, c.startOffsets, c.highWatermarks, c.cleanerOffsets} {
 		for tp := range offsets {
 			if !present[tp] {
 				return true
@@ -49,7 +59,7 @@ func (c *checkpoints) speakOfOthers(found []TopicPartition) bool {
 	return false
 }
 
-// writeCheckpoints writes the recovery points and start offsets now. While the directory is being opened it only notes that they are to be
+// writeCheckpoints writes the recovery points, start offsets and what the cleaner has changed now. While the directory is being opened it only notes that they are to be
 // written, because those of the logs that are not open yet are unknown; they are before the first append.
 func (d *logDir) writeCheckpoints() error {
 	d.recoveryPoints.changed()
@@ -60,7 +70,10 @@ func (d *logDir) writeCheckpoints() error {
 	if err := d.writeRecoveryPoints(); err != nil {
 		return err
 	}
-	return d.writeStartOffsets()
+	if err := d.writeStartOffsets(); err != nil {
+		return err
+	}
+	return d.writeCleanerOffsets()
 }
 
 func (d *logDir) writeRecoveryPoints() error {
@@ -77,6 +90,14 @@ func (d *logDir) writeStartOffsets() error {
 
 func (d *logDir) writeHighWatermarks() error {
 	return d.writeOffsets(&d.highWatermarks, highWatermarkCheckpointName, func(l *Log) (int64, bool) { return l.HighWatermark(), true })
+}
+
+// writeCleanerOffsets writes up to where each log has been compacted, of those that ever were.
+func (d *logDir) writeCleanerOffsets() error {
+	return d.writeOffsets(&d.cleanerOffsets, cleanerCheckpointName, func(l *Log) (int64, bool) {
+		offset := l.cleanedTo.Load()
+		return offset, offset >= 0
+	})
 }
 
 func (d *logDir) writeOffsets(mark *dirtyMark, name string, of func(*Log) (int64, bool)) error {

@@ -17,6 +17,7 @@ type loadState struct {
 	recoveryPoint int64
 	startOffset   int64
 	highWatermark int64
+	cleanedTo     int64 // neverCleaned
 }
 
 // newLog returns a log that knows nothing of its files yet.
@@ -26,6 +27,7 @@ func newLog(d *logDir, tp TopicPartition, dir string, c *config.Topic) *Log {
 	l.config.Store(c)
 	l.producers.log = l
 	l.firstUnstable.Store(unknownUnstable)
+	l.cleanedTo.Store(neverCleaned)
 	l.topicID.Store(new([16]byte))
 	l.flushedMs.Store(l.nowMs())
 	return l
@@ -70,6 +72,7 @@ func loadLog(d *logDir, tp TopicPartition, dir string, c *config.Topic, state lo
 		l.logger.Warn("the topic id of a partition cannot be read", "error", err)
 	}
 	l.topicID.Store(&id)
+	l.cleanedTo.Store(state.cleanedTo)
 	if err := l.loadSegments(); err != nil {
 		return nil, err
 	}

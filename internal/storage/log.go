@@ -49,6 +49,8 @@ type Log struct {
 	newMetadata   atomic.Bool   // partition.metadata has been written since its last sync
 	newAround     atomic.Bool   // what goes with the batches has changed since it was last synced, even if no batch was added
 	truncations   atomic.Uint64 // so that a flush notices that one happened meanwhile
+	replacements  atomic.Uint64 // so that a reader notices that the cleaner has replaced segments meanwhile
+	cleanedTo     atomic.Int64  // the cleaner's checkpoint: the batches below have been compacted; neverCleaned
 	waiters       waiterList
 
 	touched   atomic.Bool // appended to since settle last looked

@@ -29,6 +29,7 @@ type logDir struct {
 	recoveryPoints dirtyMark
 	startOffsets   dirtyMark
 	highWatermarks dirtyMark
+	cleanerOffsets dirtyMark
 	checkpointMu   sync.Mutex // held while checkpoints are written
 	loaded         atomic.Bool
 	rebuilt        atomic.Int64 // segments whose indexes were made anew before the directory was loaded

@@ -38,6 +38,7 @@ type ManagerOptions struct {
 	HighWatermarkInterval    time.Duration // replica.high.watermark.checkpoint.interval.ms
 	ProducerIDExpiration     time.Duration // producer.id.expiration.ms
 	ProducerIDExpirationScan time.Duration // producer.id.expiration.check.interval.ms
+	Cleaner                  CleanerOptions
 	MaxOpenFiles             int
 	// SkipTransactionVerification appends batches that begin a transaction without a guard (transaction.partition.verification.enable=false).
 	SkipTransactionVerification bool
@@ -71,6 +72,7 @@ func (o *ManagerOptions) setDefaults() {
 			*d.value = d.fallback
 		}
 	}
+	o.Cleaner.setDefaults()
 	if o.RecoveryThreadsPerDir == 0 {
 		o.RecoveryThreadsPerDir = 2
 	}
@@ -91,6 +93,7 @@ type Manager struct {
 	ownsLocks bool
 	dirs      []*logDir
 	guards    atomic.Uint64 // the last verification guard that was given out
+	cleaner   cleaner
 
 	mu          sync.RWMutex // guards logs and unavailable; taken after a log's mu, and never held while one is taken
 	logs        map[TopicPartition]*Log
@@ -229,6 +232,7 @@ func (m *Manager) forget(l *Log) {
 	l.dir.recoveryPoints.changed()
 	l.dir.startOffsets.changed()
 	l.dir.highWatermarks.changed()
+	l.dir.cleanerOffsets.changed()
 	l.dir.stale.Store(true)
 }
 
@@ -379,6 +383,7 @@ func (m *Manager) UpdateSettings(change func(*ManagerOptions)) {
 	for _, d := range m.dirs {
 		d.space.askAgain()
 	}
+	m.cleaner.adjust()
 }
 
 // Close is a clean shutdown: all is on stable storage, and the next start has nothing to recover.
@@ -406,7 +411,7 @@ func (m *Manager) closeDir(d *logDir) error {
 	d.recoveryPoints.changed()
 	d.startOffsets.changed()
 	d.highWatermarks.changed()
-	err = errors.Join(err, d.syncNames(), d.writeRecoveryPoints(), d.writeStartOffsets(), d.writeHighWatermarks())
+	err = errors.Join(err, d.syncNames(), d.writeRecoveryPoints(), d.writeStartOffsets(), d.writeHighWatermarks(), d.writeCleanerOffsets())
 	if err != nil {
 		return fmt.Errorf("closing the log directory %s: %w", d.path, err)
 	}

@@ -27,6 +27,7 @@ const (
 	recoveryPointCheckpointName = "recovery-point-offset-checkpoint"
 	highWatermarkCheckpointName = "replication-offset-checkpoint"
 	startOffsetCheckpointName   = "log-start-offset-checkpoint"
+	cleanerCheckpointName       = "cleaner-offset-checkpoint"
 	cleanShutdownName           = ".kafka_cleanshutdown"
 	lockName                    = ".lock"
 )

@@ -20,11 +20,16 @@ type TimestampOffset struct {
 // OffsetForTimestamp returns the first record that is not older than timestamp, or what one of the special timestamps
 // stands for. The latest offset is the log's end: what a client may see of that, the caller knows. ok is false if there is no such record.
 func (l *Log) OffsetForTimestamp(timestamp int64) (found TimestampOffset, ok bool, err error) {
-	found, ok, err = l.offsetForTimestamp(timestamp)
-	if err != nil {
-		return found, false, l.readError(l.LogStartOffset(), err)
+	for {
+		replacements := l.replacements.Load()
+		found, ok, err = l.offsetForTimestamp(timestamp)
+		if err == nil {
+			return found, ok, nil
+		}
+		if !l.replacedSince(replacements, err) {
+			return found, false, l.readError(l.LogStartOffset(), err)
+		}
 	}
-	return found, ok, nil
 }
 
 func (l *Log) offsetForTimestamp(timestamp int64) (found TimestampOffset, ok bool, err error) {

@@ -20,6 +20,7 @@ func OpenManager(ctx context.Context, options ManagerOptions) (*Manager, error) 
 	}
 	m := &Manager{clock: options.Clock, logger: options.Logger, locks: options.Locks, logs: map[TopicPartition]*Log{}, unavailable: map[TopicPartition]*logDir{}, timers: map[*pendingTimer]struct{}{}}
 	m.current.Store(&options)
+	m.cleaner.init(m)
 	if m.locks == nil {
 		if err := m.lockDirs(options); err != nil {
 			return nil, err
@@ -105,7 +106,7 @@ func (m *Manager) openDir(ctx context.Context, d *logDir) error {
 	var mu sync.Mutex // guards opened
 	opened := make([]*Log, 0, len(found))
 	err = inParallel(ctx, m.options().RecoveryThreadsPerDir, found, func(tp TopicPartition) error {
-		state := loadState{clean: clean, recoveryPoint: points.recoveryPoints[tp], startOffset: points.startOffsets[tp], highWatermark: points.highWatermarks[tp]}
+		state := loadState{clean: clean, recoveryPoint: points.recoveryPoints[tp], startOffset: points.startOffsets[tp], highWatermark: points.highWatermarks[tp], cleanedTo: points.cleanedTo(tp)}
 		l, err := loadLog(d, tp, join(d.path, tp.String()), m.configOf(tp.Topic), state)
 		if err != nil {
 			return fmt.Errorf("opening %s: %w", tp, err)

@@ -21,6 +21,7 @@ func (l *Log) Read(offset int64, maxBytes int, upToOffset int64, minOneBatch boo
 	if offset >= min(upToOffset, end.offset) || maxBytes < 0 || maxBytes == 0 && !minOneBatch {
 		return slice, nil
 	}
+	replacements := l.replacements.Load()
 	list := l.list()
 	for i := max(0, floor(list, offset)); i < len(list); i++ {
 		s := list[i]
@@ -31,6 +32,9 @@ func (l *Log) Read(offset int64, maxBytes int, upToOffset int64, minOneBatch boo
 		done, err := s.read(slice, offset, limit, maxBytes, min(upToOffset, end.offset), minOneBatch, last && upToOffset >= end.offset)
 		if err != nil {
 			slice.Release()
+			if l.replacedSince(replacements, err) {
+				return l.Read(offset, maxBytes, upToOffset, minOneBatch)
+			}
 			return nil, l.readError(offset, err)
 		}
 		if done || last {
@@ -43,12 +47,14 @@ func (l *Log) Read(offset int64, maxBytes int, upToOffset int64, minOneBatch boo
 
 // readError says of a file that is gone what is the case: retention has removed the segment.
 func (l *Log) readError(offset int64, err error) error {
-	gone := errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrClosed)
-	if start := l.LogStartOffset(); gone && offset < start {
+	if start := l.LogStartOffset(); isGone(err) && offset < start {
 		return &OffsetOutOfRangeError{offset, start, l.LogEndOffset()}
 	}
 	return l.dir.fail("reading "+l.tp.String(), err)
 }
+
+// isGone tells whether a segment's file could not be opened because the segment has been removed.
+func isGone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrClosed) }
 
 // read fills a slice from one segment. It returns false if the segment has nothing at or after offset: then the next one
 // has. limit is where the segment ends, wholly whether all up to there may be read.
@@ -94,9 +100,24 @@ func (s *segment) boundary(file io.ReaderAt, from place, upTo, limit int64) (int
 // scan calls visit for every batch from the one that holds offset from, up to and without the first at or after offset
 // upTo. Only headers are read.
 func (l *Log) scan(from, upTo int64, visit func(*batchScan) error) error {
+	for {
+		replacements := l.replacements.Load()
+		err := l.scanSegments(&from, upTo, visit)
+		if !l.replacedSince(replacements, err) {
+			return err
+		}
+	}
+}
+
+// scanSegments moves from to where it has come.
+func (l *Log) scanSegments(from *int64, upTo int64, visit func(*batchScan) error) error {
 	list := l.list()
-	for i := max(0, floor(list, from)); i < len(list) && list[i].base < upTo; i++ {
-		if err := list[i].scan(from, upTo, visit); err != nil {
+	for i := max(0, floor(list, *from)); i < len(list) && list[i].base < upTo; i++ {
+		err := list[i].scan(*from, upTo, func(scan *batchScan) error {
+			*from = scan.header.NextOffset()
+			return visit(scan)
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -129,6 +150,9 @@ func (s *segment) scan(from, upTo int64, visit func(*batchScan) error) error {
 	return scan.err
 }
 
+// errVisitorStopped ends a scan whose visitor had enough, whatever the visitor's reason.
+var errVisitorStopped = errors.New("stopped")
+
 // ReadBatches calls visit for every whole batch from the one that holds offset on. The batch is valid during the call only.
 // Coordinators load their state with it.
 func (l *Log) ReadBatches(offset, upTo int64, visit func(record.Batch) error) error {
@@ -145,8 +169,10 @@ func (l *Log) ReadBatches(offset, upTo int64, visit func(record.Batch) error) er
 		if err := batch.CheckCRC(); err != nil {
 			return fmt.Errorf("%w: %s at offset %d: %w", ErrCorrupt, l.tp, batch.BaseOffset(), err)
 		}
-		stopped = visit(batch)
-		return stopped
+		if stopped = visit(batch); stopped != nil {
+			return errVisitorStopped
+		}
+		return nil
 	})
 	if stopped != nil {
 		return stopped

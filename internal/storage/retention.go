@@ -176,10 +176,15 @@ func (l *Log) retireInOrder(gone []*segment) error {
 // retire takes segments that are no longer part of the log out of the way: renamed now, removed after the topic's delay, so
 // that whoever is reading them can finish.
 func (l *Log) retire(gone []*segment) {
+	if err := l.tryRetire(gone); err != nil {
+		_ = l.dir.fail("removing segments of "+l.tp.String(), err)
+	}
+}
+
+func (l *Log) tryRetire(gone []*segment) error {
 	for _, s := range gone {
 		if err := s.rename(); err != nil {
-			_ = l.dir.fail("removing segments of "+l.tp.String(), err)
-			return
+			return err
 		}
 		l.dir.later(l.Config().FileDeleteDelay, func() {
 			if err := l.removeFiles(s); err != nil {
@@ -188,4 +193,5 @@ func (l *Log) retire(gone []*segment) {
 		})
 		l.newNames.Store(true)
 	}
+	return nil
 }

@@ -28,10 +28,19 @@ func (l *Log) shouldRoll(result *record.Result, c *config.Topic) (bool, error) {
 		return false, nil
 	}
 	waitedMs, err := active.waitedMs(l.nowMs(), result.MaxTimestamp)
-	if err != nil || waitedMs > c.SegmentMs-active.jitterMs {
+	if err != nil || waitedMs > maxSegmentMs(c)-active.jitterMs {
 		return err == nil, err
 	}
 	return active.full(c.SegmentIndexBytes)
+}
+
+// maxSegmentMs returns for how long a segment is filled at most. A compacted topic that bounds how long a record may wait for its
+// compaction bounds that too, because the active segment is not compacted.
+func maxSegmentMs(c *config.Topic) int64 {
+	if c.CleanupCompact && c.MaxCompactionLagMs > 0 {
+		return min(c.SegmentMs, c.MaxCompactionLagMs)
+	}
+	return c.SegmentMs
 }
 
 // waitedMs returns for how long the segment has been filled: by its records' timestamps if they have any, as Apache Kafka

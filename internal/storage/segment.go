@@ -22,9 +22,11 @@ type segment struct {
 
 	txn       atomic.Pointer[txnIndex] // nil: no transaction was aborted here
 	sizeBytes atomic.Int64
-	removed   atomic.Bool // its files have, or are getting, the suffix .deleted
-	unsynced  atomic.Bool // the batch file has been written since its last sync
-	created   int64       // ms; when it became the active segment of this process
+	removed   atomic.Bool  // its files have, or are getting, the suffix .deleted
+	stage     atomic.Int32 // of a cleaned segment on its way into the log
+	tag       string       // stands before .deleted in the names of a segment that was cleaned away: another may be called so; set before removed
+	unsynced  atomic.Bool  // the batch file has been written since its last sync
+	created   int64        // ms; when it became the active segment of this process
 	jitterMs  int64
 
 	bytesSinceEntry int64 // guarded by log.mu: how much was appended after the last index entry
@@ -60,7 +62,9 @@ func newSegment(l *Log, base int64) *segment {
 
 func (s *segment) path(suffix string) string {
 	if s.removed.Load() {
-		suffix += deletedSuffix
+		suffix += s.tag + deletedSuffix
+	} else {
+		suffix += stagedSuffix(s.stage.Load(), suffix)
 	}
 	return join(s.log.path(), fileName(s.base, suffix))
 }
@@ -314,8 +318,7 @@ func (s *segment) rename() error {
 		defer x.file.mu.Unlock()
 	}
 	for _, suffix := range []string{logSuffix, indexSuffix, timeIndexSuffix, txnIndexSuffix} {
-		name := s.log.file(s.base, suffix)
-		if err := ignoreMissing(s.cache().fs.Rename(name, name+deletedSuffix)); err != nil {
+		if err := ignoreMissing(s.cache().fs.Rename(s.path(suffix), s.log.file(s.base, suffix+s.tag+deletedSuffix))); err != nil {
 			return err
 		}
 		if suffix == logSuffix && s.txn.Load() != nil {

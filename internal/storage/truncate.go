@@ -50,10 +50,14 @@ func (l *Log) truncate(offset int64) error {
 	startMoved := next < l.LogStartOffset()
 	lower(&l.startOffset)
 	lower(&l.highWatermark)
+	l.lowerCleaned(next)
 	if err := l.producers.truncate(next); err != nil {
 		return err
 	}
 	if err := l.syncCut(); err != nil {
+		return err
+	}
+	if err := l.dir.writeCleanerOffsets(); err != nil { // where it says too much, records would stay for ever that others have replaced
 		return err
 	}
 	if startMoved { // a start past the end would empty the log at the next opening
@@ -114,6 +118,7 @@ func (l *Log) restart(offset int64) error {
 		return l.dir.fail("truncating "+l.tp.String(), err)
 	}
 	l.startOffset.Store(offset)
+	l.lowerCleaned(neverCleaned)
 	l.setSegments([]*segment{fresh})
 	l.publish(offset)
 	l.highWatermark.Store(offset)
