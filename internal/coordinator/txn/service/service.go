@@ -41,7 +41,8 @@ type Options struct {
 	// WriteMarkers has markers written by the leaders of their partitions; done may be called at once, or later from
 	// any goroutine. The request is not used again before done, and belongs to the service.
 	WriteMarkers func(req *kmsg.WriteTxnMarkersRequest, done func(*kmsg.WriteTxnMarkersResponse, error))
-	// PartitionExists tells whether the cluster has the partition.
+	// PartitionExists tells whether the cluster's metadata has the partition, whether or not it has a leader just now: one
+	// that it does not have is taken to be deleted, and gets no marker.
 	PartitionExists func(topic string, partition int32) bool
 	// Go runs a load in the background; nil means a goroutine. Tests and the simulator run it in place.
 	Go func(task func())
