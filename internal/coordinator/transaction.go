@@ -54,6 +54,11 @@ func (r *Runtime[M]) CompleteTransaction(partition int32, marker Marker, done fu
 		done(protocol.NotCoordinator)
 		return
 	}
+	if marker.ProducerID < 0 || marker.ProducerEpoch < 0 {
+		// Nobody sends this; the code is what Kafka comes to when it cannot build such a batch.
+		done(protocol.Errorf(protocol.UnknownServerError, "a marker of producer id %d with epoch %d is of no transaction", marker.ProducerID, marker.ProducerEpoch))
+		return
+	}
 	s.submit(func() {
 		if err := s.available(); err != nil {
 			done(err)

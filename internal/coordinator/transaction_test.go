@@ -200,6 +200,8 @@ func TestTransactionsOfNobody(t *testing.T) {
 	b.want(b.complete(end1), protocol.CoordinatorLoadInProgress)
 	b.loads[0]()
 	b.want(b.writeIn(Transaction{ProducerID: -1, ProducerEpoch: -1}, "a", "1"), protocol.InvalidProducerIDMapping)
+	b.want(b.complete(Marker{ProducerID: 1, ProducerEpoch: -1}), protocol.UnknownServerError)
+	b.want(b.complete(Marker{ProducerID: -1}), protocol.UnknownServerError)
 	if len(b.log.Batches()) != 0 {
 		t.Fatal("something was appended")
 	}
