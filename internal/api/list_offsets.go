@@ -43,10 +43,12 @@ func (c *call) listOffsets(req *kmsg.ListOffsetsRequest) *kmsg.ListOffsetsRespon
 			out := kmsg.NewListOffsetsResponseTopicPartition()
 			out.Partition, out.Timestamp, out.Offset, out.LeaderEpoch = p.Partition, -1, -1, -1
 			code := protocol.InvalidRequest // of a partition that is asked for twice; it is answered once
-			switch asked[tp] {
-			case 0:
+			switch n := asked[tp]; {
+			case c.version >= 2 && req.IsolationLevel != 0 && req.IsolationLevel != 1:
+				code = protocol.UnknownServerError // as every request with a field that makes no sense
+			case n == 0:
 				continue
-			case 1:
+			case n == 1:
 				code = c.listOffset(req, tp, p, &out)
 			}
 			asked[tp] = 0

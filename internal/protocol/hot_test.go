@@ -148,14 +148,18 @@ func TestFetchResponseReadsBackWithKmsg(t *testing.T) {
 		t.Run(fmt.Sprint(v), func(t *testing.T) {
 			w := NewFetchResponseWriter(nil, v)
 			w.Head(FetchResponseHead{ThrottleMs: 1, SessionID: 2, Topics: 1})
-			w.Topic([]byte("topic"), [16]byte{9}, 2)
-			first := FetchPartitionHead{Index: 0, HighWatermark: 10, LastStableOffset: 10, LogStartOffset: 1, RecordsSize: 5, DivergingEndOffset: -1, LeaderID: -1}
+			w.Topic([]byte("topic"), [16]byte{9}, 3)
+			first := FetchPartitionHead{Index: 0, HighWatermark: 10, LastStableOffset: 10, LogStartOffset: 1, RecordsSize: 5, DivergingEndOffset: -1, LeaderID: -1,
+				Committed: true, Aborted: []AbortedTransaction{{ProducerID: 7, FirstOffset: 1}, {ProducerID: 8, FirstOffset: 3}}}
 			w.Partition(first)
 			w.w.b = append(w.w.b, "bytes"...)
 			w.EndPartition(first)
 			second := FetchPartitionHead{Index: 1, Code: FencedLeaderEpoch, HighWatermark: -1, LastStableOffset: -1, LogStartOffset: -1, RecordsSize: -1, DivergingEpoch: 3, DivergingEndOffset: 4, LeaderID: 1, LeaderEpoch: 2}
 			w.Partition(second)
 			w.EndPartition(second)
+			none := FetchPartitionHead{Index: 2, Committed: true, DivergingEndOffset: -1, LeaderID: -1}
+			w.Partition(none)
+			w.EndPartition(none)
 			w.EndTopic()
 			w.End([]NodeEndpoint{{ID: 1, Host: "h", Port: 2, Rack: "r"}})
 			resp := kmsg.NewPtrFetchResponse()
@@ -166,6 +170,10 @@ func TestFetchResponseReadsBackWithKmsg(t *testing.T) {
 			parts := resp.Topics[0].Partitions
 			if string(parts[0].RecordBatches) != "bytes" || parts[0].HighWatermark != 10 || parts[1].ErrorCode != int16(FencedLeaderEpoch) {
 				t.Fatalf("read %+v", parts)
+			}
+			if a := parts[0].AbortedTransactions; len(a) != 2 || a[0].ProducerID != 7 || a[1].FirstOffset != 3 || parts[1].AbortedTransactions != nil ||
+				parts[2].AbortedTransactions == nil || len(parts[2].AbortedTransactions) != 0 {
+				t.Fatalf("aborted transactions: %+v, %+v, %+v", a, parts[1].AbortedTransactions, parts[2].AbortedTransactions)
 			}
 			if v >= 12 && (parts[1].DivergingEpoch.EndOffset != 4 || parts[1].CurrentLeader.LeaderID != 1 || parts[0].CurrentLeader.LeaderID != -1) {
 				t.Fatalf("tags: %+v", parts[1])

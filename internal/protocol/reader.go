@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // ErrShort is returned for a message that ends before its fields do.
@@ -99,13 +100,26 @@ func (r *reader) nullableBytes(flexible bool) (b []byte, ok bool) {
 	return r.take(n), true
 }
 
+// maxStringBytes bounds a text also in flexible versions, whose lengths could tell more.
+const maxStringBytes = math.MaxInt16
+
 // nullableString reads a string with a 16-bit length, as bytes of the message; ok is false for null.
 func (r *reader) nullableString(flexible bool) (b []byte, ok bool) {
-	n := r.length(flexible, false)
+	n := r.stringLen(flexible)
 	if n == -1 {
 		return nil, false
 	}
 	return r.take(n), true
+}
+
+// stringLen is length for a string.
+func (r *reader) stringLen(flexible bool) int {
+	n := r.length(flexible, false)
+	if n > maxStringBytes {
+		r.fail(fmt.Errorf("a text of %d bytes; there may be %d", n, maxStringBytes))
+		return 0
+	}
+	return n
 }
 
 // arrayLen reads the length of an array that may not be null. A length that the rest of the message cannot hold, at minSize bytes an

@@ -92,7 +92,12 @@ func (w *schemaWalk) value(f, owner *schemaField) {
 		}
 		w.structure(f.fields)
 	case kindString, kindBytes:
-		n := w.reader.length(w.flexible, f.kind == kindBytes)
+		n := 0
+		if f.kind == kindString {
+			n = w.reader.stringLen(w.flexible)
+		} else {
+			n = w.reader.length(w.flexible, true)
+		}
 		if n < 0 && owner != nil && w.nullable(f) || w.reader.err != nil {
 			return
 		}

@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,4 +99,24 @@ func FuzzCheckRequest(f *testing.F) {
 			t.Fatalf("%s version %d passes the walk, and kmsg says: %v", api.Name, version, err)
 		}
 	})
+}
+
+// TestTextsAreNoLongerThanTheyCouldEverBe: flexible versions could say more than the 32767 bytes of the others, and Apache Kafka takes no more.
+func TestTextsAreNoLongerThanTheyCouldEverBe(t *testing.T) {
+	for length, want := range map[int]bool{32767: true, 32768: false} {
+		id := strings.Repeat("x", length)
+		req := kmsg.NewPtrInitProducerIDRequest()
+		req.TransactionalID = &id
+		req.SetVersion(5)
+		if err := CheckRequest(KeyInitProducerID, 5, req.AppendTo(nil)); (err == nil) != want {
+			t.Errorf("InitProducerId with a text of %d bytes: %v", length, err)
+		}
+		p := kmsg.NewPtrProduceRequest()
+		p.TransactionID = &id
+		p.SetVersion(9)
+		var decoded ProduceRequest
+		if err := decoded.Decode(p.AppendTo(nil), 9); (err == nil) != want {
+			t.Errorf("Produce with a text of %d bytes: %v", length, err)
+		}
+	}
 }
