@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"ottla.dev/ottla/internal/config"
 	"ottla.dev/ottla/internal/record"
 )
 
@@ -16,16 +17,22 @@ import (
 // committed and aborted in turn).
 func apacheDir(t *testing.T) *bench {
 	t.Helper()
-	b := newBench(t, defaultTopic())
+	return diskFrom(t, "testdata/apache", defaultTopic())
+}
+
+// diskFrom copies a directory into memory, as the log directory of a manager that is not open.
+func diskFrom(t *testing.T, source string, topic *config.Topic) *bench {
+	t.Helper()
+	b := newBench(t, topic)
 	b.close()
 	if err := b.fs.RemoveAll("/data"); err != nil {
 		t.Fatal(err)
 	}
-	err := filepath.WalkDir("testdata/apache", func(path string, d os.DirEntry, err error) error {
+	err := filepath.WalkDir(source, func(path string, d os.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		target := "/data" + strings.TrimPrefix(filepath.ToSlash(path), "testdata/apache")
+		target := "/data" + strings.TrimPrefix(filepath.ToSlash(path), source)
 		if d.IsDir() {
 			return b.fs.MkdirAll(target)
 		}

@@ -47,21 +47,41 @@ func (s *segment) entryFrom(position int64) (offset int64, ok bool, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	n, _, err := x.search(s.cache(), func(entry []byte) bool { return entryPosition(entry) < position })
-	switch {
-	case err != nil || n == x.count():
+	if err != nil || n == x.count() {
 		return 0, false, err
-	case n >= x.stored:
-		return s.base + relativeOffset(x.pending[(n-x.stored)*offsetEntryBytes:]), true, nil
 	}
-	file, err := x.file.acquire(s.cache())
-	if err != nil {
+	var entry [offsetEntryBytes]byte
+	if err := x.entry(s.cache(), n, entry[:]); err != nil {
 		return 0, false, err
+	}
+	if n == 0 && entryPosition(entry[:]) == position {
+		// Apache Kafka's search passes over a first entry that fits exactly. The list gets no worse by it, and is the same.
+		if n = 1; n == x.count() {
+			return 0, false, nil
+		}
+		if err := x.entry(s.cache(), n, entry[:]); err != nil {
+			return 0, false, err
+		}
+	}
+	return s.base + relativeOffset(entry[:]), true, nil
+}
+
+// entry copies an entry that there is.
+func (x *indexFile) entry(cache *fileCache, n int, into []byte) error {
+	if n >= x.stored {
+		copy(into, x.pending[(n-x.stored)*x.entryBytes:])
+		return nil
+	}
+	file, err := x.file.acquire(cache)
+	if err != nil {
+		return err
 	}
 	defer x.file.release()
 	buffer := probePool.Get().(*[probeBytes]byte)
 	defer probePool.Put(buffer)
-	if err := readFull(file, buffer[:offsetEntryBytes], int64(n*offsetEntryBytes)); err != nil {
-		return 0, false, err
+	if err := readFull(file, buffer[:x.entryBytes], int64(n*x.entryBytes)); err != nil {
+		return err
 	}
-	return s.base + relativeOffset(buffer[:]), true, nil
+	copy(into, buffer[:x.entryBytes])
+	return nil
 }
