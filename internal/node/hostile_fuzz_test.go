@@ -146,7 +146,7 @@ func FuzzProducedBatches(f *testing.F) {
 
 func fetchedBatch(t *testing.T, a *attacker, offset int64) record.Batch {
 	t.Helper()
-	a.send(fetchFrame("n", offset, 1<<20))
+	a.send(fetchFrame("n", offset, 1<<20, 0))
 	var resp kmsg.FetchResponse
 	resp.SetVersion(12)
 	if err := resp.ReadFrom(a.answer()[5:]); err != nil {

@@ -73,9 +73,9 @@ func produceFrame(t testing.TB, topic string, records, valueBytes int) []byte {
 	return frameOf(req, 9)
 }
 
-func fetchFrame(topic string, offset int64, maxBytes int32) []byte {
+func fetchFrame(topic string, offset int64, maxBytes int32, isolation int8) []byte {
 	req := kmsg.NewPtrFetchRequest()
-	req.ReplicaID, req.MaxBytes, req.SessionEpoch = -1, maxBytes, -1
+	req.ReplicaID, req.MaxBytes, req.SessionEpoch, req.IsolationLevel = -1, maxBytes, -1, isolation
 	rt := kmsg.NewFetchRequestTopic()
 	rt.Topic = topic
 	rp := kmsg.NewFetchRequestTopicPartition()
@@ -100,14 +100,18 @@ func hotNode(t *testing.T) *rawConn {
 
 // allocationsPerRequest is what the whole process allocates for one request, background work included.
 func allocationsPerRequest(c *rawConn, frame []byte) float64 {
+	return allocationsOf(func() { c.roundTrip(frame) })
+}
+
+func allocationsOf(roundTrip func()) float64 {
 	const n = 3000
 	for range 200 {
-		c.roundTrip(frame)
+		roundTrip()
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	for range n {
-		c.roundTrip(frame)
+		roundTrip()
 	}
 	runtime.ReadMemStats(&after)
 	return float64(after.Mallocs-before.Mallocs) / n
@@ -126,8 +130,9 @@ func TestHotPathsAllocateLittlePerRequestAndNothingPerRecord(t *testing.T) {
 	}{
 		{"produce of 1 record", produceFrame(t, "hot", 1, 100)},
 		{"produce of 500 records", produceFrame(t, "hot", 500, 100)},
-		{"fetch of small batches", fetchFrame("hot", 0, 20_000)},
-		{"fetch with sendfile", fetchFrame("hot", 0, 1<<20)},
+		{"fetch of small batches", fetchFrame("hot", 0, 10_000, 0)},
+		{"fetch with sendfile", fetchFrame("hot", 0, 1<<20, 0)},
+		{"committed fetch without transactions", fetchFrame("hot", 0, 10_000, 1)},
 	} {
 		if got := allocationsPerRequest(c, test.frame); got > limit {
 			t.Errorf("%s: %.1f allocations, at most %d are allowed", test.name, got, limit)
