@@ -1,8 +1,10 @@
 package coordinator
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"log/slog"
 	"maps"
 	"slices"
@@ -251,6 +253,45 @@ func TestTransactionsInAnotherTopic(t *testing.T) {
 	other.CompleteTransaction(0, end1, func(err error) { ended = err })
 	if protocol.CodeOf(refused) != protocol.InvalidRequest || protocol.CodeOf(ended) != protocol.InvalidRequest {
 		t.Fatalf("%v, %v", refused, ended)
+	}
+}
+
+// emptied is what the log cleaner leaves of a batch whose records are gone, but whose producer is still remembered by it.
+func emptied(batch record.Batch) record.Batch {
+	empty := record.Batch(slices.Clone(batch[:record.HeaderSize]))
+	binary.BigEndian.PutUint32(empty[8:], record.HeaderSize-12) // length
+	binary.BigEndian.PutUint32(empty[57:], 0)                   // number of records
+	binary.BigEndian.PutUint32(empty[17:], crc32.Checksum(empty[21:], crc32.MakeTable(crc32.Castagnoli)))
+	return empty
+}
+
+func TestLoadingWhatTheCleanerLeaves(t *testing.T) {
+	b := newBench(t)
+	b.runtime.Load(0, 1, b.log)
+	b.want(b.writeIn(two, "a", "1", "b", "1"), nil)
+	b.want(b.complete(end2), nil) // an abort
+	b.want(b.writeIn(one, "a", "2"), nil)
+	b.want(b.complete(end1), nil)
+	b.want(b.write("c", "1"), nil)
+	b.want(b.write("c", "2"), nil)
+	want := b.values()
+	log := &memlog.Log{}
+	for i, batch := range b.log.Batches() {
+		if i == 0 || i == 1 || i == 4 {
+			batch = emptied(batch)
+		}
+		if first, _, err := log.Append(batch, AppendOptions{}); err != nil || first != b.log.Batches()[i].BaseOffset() {
+			t.Fatalf("batch %d is at %d: %v", i, first, err)
+		}
+	}
+	b.runtime.Unload(0, 2)
+	b.runtime.Load(0, 2, log)
+	if got := b.values(); !maps.Equal(got, want) || len(want) != 2 {
+		t.Fatalf("values %v, want %v", got, want)
+	}
+	b.want(b.write("d", "1"), nil)
+	if last := log.Batches()[len(log.Batches())-1]; last.BaseOffset() != 7 {
+		t.Fatalf("it goes on at offset %d", last.BaseOffset())
 	}
 }
 

@@ -112,6 +112,15 @@ func FuzzReplay(f *testing.F) {
 		if w.m.Replay(0, machine.Record{Key: key, Value: value}) != nil {
 			return
 		}
+		if err := w.m.ReplayTransactional(1, 7, 0, machine.Record{Key: key, Value: value}); err != nil {
+			t.Fatalf("it was taken outside of a transaction: %v", err)
+		}
+		if err := w.m.pending.check(); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.m.CompleteTransaction(2, 7, 0, len(key)%2 == 0); err != nil || len(w.m.pending.byProducer)+len(w.m.pending.producers) > 0 {
+			t.Fatalf("something is pending after the marker: %v", err)
+		}
 		w.m.Loaded(w.now)
 		for _, g := range w.m.groups {
 			if len(g.byID) != len(g.members) || len(g.members) > 0 && g.byID[g.leaderID] == nil {
