@@ -85,6 +85,7 @@ func parseCode(name string) protocol.Code {
 //	refuse CODE; accept                           appends fail
 //	ids manual; id; id CODE                       producer ids come when they are told to
 //	reload                                        the partition is loaded again
+//	elected                                       in a newer epoch, without a load
 //	poke p=producer/epoch [id= state=]            another coordinator left this in the log; the partition is loaded
 func (w *world) run(line string) error {
 	fields := strings.Fields(line)
@@ -112,6 +113,8 @@ func (w *world) run(line string) error {
 		w.advance(d)
 	case "reload":
 		return w.reload()
+	case "elected":
+		w.apply(w.m.ResumeMarkers(w.now))
 	case "poke":
 		return w.poke(args)
 	default:

@@ -13,6 +13,7 @@ type completion struct {
 	missing []TopicPartitions
 	next    *metadata // what is written when they all have it
 	attempt uint64    // the request that is under way; an answer to an earlier one comes too late
+	givenUp bool      // a marker was fenced off
 	failed  int       // requests in a row after which markers were missing
 }
 
@@ -42,7 +43,7 @@ func (m *Machine) startCompletion(now time.Time, t *transaction) {
 	t.busy = completing
 	t.completion = &completion{missing: t.latest.topics, next: t.latest.completed(now.UnixMilli())}
 	if !m.sendMarkers(t) {
-		m.timers.Set(&t.timer, now, func(now time.Time) machine.Result { return m.complete(t) })
+		m.timers.Set(&t.timer, now, func(time.Time) machine.Result { return m.complete(t) })
 	}
 }
 
@@ -81,6 +82,18 @@ func (m *Machine) retryMarkers(now time.Time, t *transaction) {
 		}
 		return m.complete(t)
 	})
+}
+
+// ResumeMarkers sends the markers again that were given up. It is for a coordinator that was elected again in a newer
+// epoch, in which it is not behind any more.
+func (m *Machine) ResumeMarkers(now time.Time) machine.Result {
+	for _, t := range m.sorted(func(t *transaction) bool { return t.completion != nil && t.completion.givenUp }) {
+		t.completion.givenUp = false
+		if !m.sendMarkers(t) {
+			m.timers.Set(&t.timer, now, func(time.Time) machine.Result { return m.complete(t) })
+		}
+	}
+	return machine.Result{}
 }
 
 // complete writes that the transaction has ended.

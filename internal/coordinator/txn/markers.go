@@ -31,18 +31,19 @@ func (m *Machine) MarkersAnswered(now time.Time, sent *Markers, answer *kmsg.Wri
 	}
 	c := t.completion
 	c.attempt = 0
-	given := false
+	fenced := false
 	if answer != nil {
 		c.missing = without(c.missing, func(tp TopicPartition) bool {
 			written, giveUp := m.judge(t, tp, codeFor(answer, tp))
-			given = given || giveUp
+			fenced = fenced || giveUp
 			return written
 		})
 	}
 	switch {
-	case given:
+	case fenced:
 		// Another coordinator, or a later transaction of the producer, is ahead of this one. The transaction stays
-		// as it is, and busy, until its partition is loaded again.
+		// as it is, and busy, until its partition is loaded again or this one is elected anew.
+		c.givenUp = true
 		return machine.Result{}
 	case len(c.missing) == 0:
 		return m.complete(t)

@@ -3,7 +3,6 @@ package txn
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -71,51 +70,6 @@ func decodeKey(key []byte) (transactionalID string, err error) {
 		return "", fmt.Errorf("key of a transaction: %w", err)
 	}
 	return k.TransactionalID, nil
-}
-
-func decodeValue(b []byte) (*metadata, error) {
-	version, err := leadingVersion(b)
-	if err != nil {
-		return nil, fmt.Errorf("value of a transaction: %w", err)
-	}
-	if version < 0 || version > maxValueVersion {
-		return nil, errUnknownVersion
-	}
-	v := kmsg.NewTxnMetadataValue()
-	if err := v.ReadFrom(b); err != nil {
-		return nil, fmt.Errorf("value of a transaction: %w", err)
-	}
-	md := &metadata{
-		state: State(v.State), producerID: v.ProducerID, producerEpoch: v.ProducerEpoch, timeoutMs: v.TimeoutMillis,
-		startMs: v.StartTimestamp, updatedMs: v.LastUpdateTimestamp,
-		previousProducerID: v.PreviousProducerID, nextProducerID: v.NextProducerID,
-		clientVersion: v.ClientTransactionVersion, lastProducerEpoch: noProducerEpoch,
-	}
-	if !md.state.valid() {
-		return nil, fmt.Errorf("value of a transaction: there is no state %d", v.State)
-	}
-	if md.state != Empty {
-		for i := range v.Topics {
-			md.topics = merge(md.topics, v.Topics[i].Topic, v.Topics[i].Partitions)
-		}
-	}
-	return md, nil
-}
-
-// merge adds partitions of a topic, which no coordinator writes twice, but somebody else may.
-func merge(topics []TopicPartitions, topic string, partitions []int32) []TopicPartitions {
-	for i := range topics {
-		if topics[i].Topic != topic {
-			continue
-		}
-		for _, p := range partitions {
-			if !slices.Contains(topics[i].Partitions, p) {
-				topics[i].Partitions = append(topics[i].Partitions, p)
-			}
-		}
-		return topics
-	}
-	return append(topics, TopicPartitions{Topic: topic, Partitions: partitions})
 }
 
 func leadingVersion(b []byte) (int16, error) {

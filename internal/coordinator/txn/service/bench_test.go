@@ -125,5 +125,5 @@ func TestAllocationsOfATransaction(t *testing.T) {
 	}
 }
 
-// maxAllocations is a little more than what it takes.
-const maxAllocations = 60
+// maxAllocations is a little more than what it takes; the race detector empties pools at random.
+const maxAllocations = 75

@@ -159,3 +159,23 @@ func TestManyAnsweredAtOnce(t *testing.T) {
 		t.Errorf("%d are under way, %d queued", b.sender.inFlight, len(b.sender.queue))
 	}
 }
+
+// TestMarkersOfANewEpoch are sent by a coordinator that was behind, and is elected again.
+func TestMarkersOfANewEpoch(t *testing.T) {
+	b := newBench(t)
+	b.holdMarkers = true
+	b.end("x", 0)
+	b.requests[0].answer(b, func(string, int32) protocol.Code { return protocol.TransactionCoordinatorFenced })
+	b.clock.Advance(time.Minute)
+	if len(b.requests) != 1 {
+		t.Fatalf("%d requests after it was fenced off", len(b.requests))
+	}
+	partition := b.PartitionFor("x")
+	b.OnPartitionLeader(partition, 7, b.logs[partition]) // old news
+	b.OnPartitionLeader(partition, 12, b.logs[partition])
+	b.requests[1].answer(b, none)
+	b.wantState("x", "CompleteCommit")
+	if b.written["t-0 1000/1 commit=true v2 coordinator 12"] != 1 {
+		t.Errorf("markers are %v", b.written)
+	}
+}

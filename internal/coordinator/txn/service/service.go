@@ -92,11 +92,15 @@ func (s *Service) OnPartitionLeader(partition, leaderEpoch int32, log coordinato
 		return
 	}
 	s.mu.Lock()
-	if last, ok := s.epochs[partition]; !ok || leaderEpoch > last {
+	last, again := s.epochs[partition]
+	if !again || leaderEpoch > last {
 		s.epochs[partition] = leaderEpoch
 	}
 	s.mu.Unlock()
 	s.runtime.Load(partition, leaderEpoch, log)
+	if again && leaderEpoch > last {
+		s.runtime.Write(partition, (*txn.Machine).ResumeMarkers, func(error) {}) // a shard that is loading sends them anyway
+	}
 }
 
 // OnPartitionResigned is called when this broker is no longer the leader of the partition, with the leader epoch in
