@@ -45,6 +45,36 @@ func CreateTopics(ctx context.Context, addr string, partitions int, names ...str
 	return nil
 }
 
+// SetTopic changes settings of a topic.
+func SetTopic(ctx context.Context, addr, topic string, settings map[string]string) error {
+	c, err := Dial(ctx, addr)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	defer c.closeWith(ctx)()
+	const topicResource = 2
+	resource := kmsg.NewIncrementalAlterConfigsRequestResource()
+	resource.ResourceType, resource.ResourceName = topicResource, topic
+	for name, value := range settings {
+		config := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
+		config.Name, config.Value = name, &value
+		resource.Configs = append(resource.Configs, config)
+	}
+	request := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	request.Resources = append(request.Resources, resource)
+	response, err := c.Do(request)
+	if err != nil {
+		return err
+	}
+	for _, r := range response.(*kmsg.IncrementalAlterConfigsResponse).Resources {
+		if err := kerr.ErrorForCode(r.ErrorCode); err != nil {
+			return fmt.Errorf("settings of topic %s: %w", topic, err)
+		}
+	}
+	return nil
+}
+
 // awaitLeaders asks for the end of every partition until all tell it: Apache Kafka names a leader before that knows its office.
 func awaitLeaders(ctx context.Context, c *Conn, name string, partitions int) error {
 	topic := kmsg.NewListOffsetsRequestTopic()

@@ -21,7 +21,9 @@ type Produce struct {
 	// Idempotent numbers the batches, for which Shape must have one partition per request and one partition per producer.
 	Idempotent bool `json:"idempotent,omitempty"`
 	// Floor leaves out what the floor programs do not answer.
-	Floor bool `json:"-"`
+	// Distinct is how many requests differ before they come again, and their keys with them; 0 means a few.
+	Distinct int  `json:"distinct,omitempty"`
+	Floor    bool `json:"-"`
 }
 
 // Done is what a load has moved.
@@ -70,7 +72,7 @@ const framesPerSender = 8
 
 func (p Produce) sender(ctx context.Context, addr, topic string, n int) (*sender, error) {
 	s := &sender{window: make(chan int, p.InFlight-1), idempotent: p.Idempotent}
-	count := framesPerSender
+	count := max(framesPerSender, p.Distinct)
 	if p.Idempotent || p.PartitionsPerRequest == p.Partitions {
 		count = 1 // sequences belong to one partition
 	}

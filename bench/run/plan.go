@@ -26,9 +26,9 @@ const (
 
 // loads is the plan of a run.
 func loads(quick bool) []namedLoad {
-	mega, pacedFor := int64(512<<20), 10*time.Second
+	mega, pacedFor, txnFor := int64(512<<20), 10*time.Second, 5*time.Second
 	if quick {
-		mega, pacedFor = 128<<20, 3*time.Second
+		mega, pacedFor, txnFor = 128<<20, 3*time.Second, 2*time.Second
 	}
 	one := func(recordBytes int) load.Shape {
 		return load.Shape{RecordBytes: recordBytes, BatchBytes: batchBytes, Partitions: 1, PartitionsPerRequest: 1}
@@ -47,6 +47,14 @@ func loads(quick bool) []namedLoad {
 	}
 	fetch := func(s load.Shape, consumers int, bytes int64, maxBytes, maxPartitionBytes int) func(*bench, string) error {
 		return fetchLoad(s, bytes, load.Fetch{Partitions: s.Partitions, Consumers: consumers, MaxBytes: maxBytes, MaxPartitionBytes: maxPartitionBytes})
+	}
+	txns := func(records int) load.Transactions {
+		return load.Transactions{Producers: 8, Records: records, RecordBytes: 100, Partitions: 4, For: txnFor}
+	}
+	recurring := func(bytes int64) load.Produce { // a quarter of the records has the last value of its key
+		s := one(1000)
+		s.KeyBytes = 16
+		return load.Produce{Shape: s, Producers: 1, InFlight: inFlight, Bytes: bytes, Distinct: int(bytes / 4 / batchBytes)}
 	}
 	return []namedLoad{
 		{"start", "process start to the first acknowledged record, and idle memory", true, true, startLoad},
@@ -69,6 +77,12 @@ func loads(quick bool) []namedLoad {
 		{"latency-tail", "produce at a fixed rate, due time to a consumer at the tail", false, false, pacedLoad(load.Paced{Shape: rated(), PerSecond: pacedPerSecond, For: pacedFor, Tail: true})},
 		{"franz-produce", "franz-go's producer as it comes, 1 KB records, one partition", false, false, franzProduceLoad(1000, mega/2)},
 		{"franz-fetch", "franz-go's consumer as it comes, 1 KB records, one partition", false, false, franzFetchLoad(one(1000), mega/2)},
+		{"txn-1", "8 producers, transactions of 1 record of 100 B on 4 partitions", true, false, transactionsLoad(txns(1))},
+		{"txn-10", "as txn-1, 10 records", false, false, transactionsLoad(txns(10))},
+		{"txn-100", "as txn-1, 100 records", false, false, transactionsLoad(txns(100))},
+		{"cleaner", "one pass of the log cleaner: 1 KB records, a quarter of which is kept", false, false, cleanerLoad(recurring(mega))},
+		{"cleaner-latency", "produce at a fixed rate before and while the cleaner works on another topic", false, false,
+			latencyBesideCleaner(recurring(2*mega), load.Paced{Shape: rated(), PerSecond: pacedPerSecond, For: 2 * time.Second})},
 		{"partitions", "memory of idle partitions, and the start after kill -9 with them", false, true, partitionsLoad},
 	}
 }

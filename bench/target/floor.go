@@ -38,6 +38,9 @@ func StartFloor(ctx context.Context, parent, program string, args ...string) (*F
 // Addr implements Target.
 func (f *Floor) Addr() string { return f.addr }
 
+// DataDir implements Target.
+func (f *Floor) DataDir() string { return "" }
+
 // Pid implements Target.
 func (f *Floor) Pid() int { return f.process.pid() }
 

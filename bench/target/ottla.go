@@ -34,12 +34,15 @@ func StartOttla(ctx context.Context, program, parent string) (*Ottla, error) {
 // Addr implements Target.
 func (o *Ottla) Addr() string { return o.addr }
 
+// DataDir implements Target.
+func (o *Ottla) DataDir() string { return filepath.Join(o.dir, "data") }
+
 // Pid implements Target.
 func (o *Ottla) Pid() int { return o.process.pid() }
 
 // Restart implements Target.
 func (o *Ottla) Restart(context.Context) error {
-	args := []string{"serve", "--data", filepath.Join(o.dir, "data"), "--listen", o.addr}
+	args := []string{"serve", "--data", o.DataDir(), "--listen", o.addr}
 	for key, value := range brokerProperties {
 		args = append(args, "--set", key+"="+value)
 	}

@@ -6,6 +6,8 @@ import "context"
 type Target interface {
 	// Addr is where it listens.
 	Addr() string
+	// DataDir is where a broker keeps its partitions; empty for what is no broker.
+	DataDir() string
 	// Pid is the id of its process, 0 when none runs.
 	Pid() int
 	// Restart starts the process again on the same data and address, after Shutdown or Kill. It may return before the process serves.
