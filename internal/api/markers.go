@@ -52,6 +52,10 @@ func (m *Markers) append(buf []byte, marker *kmsg.WriteTxnMarkersRequestMarker, 
 		answer(protocol.UnknownTopicOrPartition) // also where its disk has failed, as in Apache Kafka
 		return buf
 	}
+	if marker.ProducerID < 0 || marker.ProducerEpoch < 0 {
+		answer(protocol.UnknownServerError) // there is no such batch: Apache Kafka fails where it would make it
+		return buf
+	}
 	if !p.EnoughInSync() {
 		answer(protocol.NotEnoughReplicas)
 		return buf
