@@ -25,8 +25,8 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%s: byte %d: %s", p.Path, p.Position, p.Message)
 }
 
-// CheckDir reads a log directory that is not in use and tells what is not sound: every batch's frame, CRC and offsets, indexes that do not point at
-// batches, checkpoints, snapshots and properties that do not parse or do not fit. It changes nothing. The error is the disk's.
+// CheckDir reads a log directory that is not in use and tells what is not sound: every batch's frame, CRC and offsets, transaction indexes and producer snapshots against
+// the batches, other indexes that do not point at batches, checkpoints, snapshots and properties that do not parse or do not fit. It changes nothing. The error is the disk's.
 func CheckDir(fsys vfs.FS, dir string) ([]Problem, error) {
 	c := checker{fs: fsys}
 	entries, err := fsys.ReadDir(dir)
@@ -81,13 +81,14 @@ func (c *checker) partition(dir string) (end int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	var bases []int64
+	var bases, snapshots []int64
 	for _, e := range entries {
 		offset, suffix, ok := parseFileName(e.Name)
 		switch {
 		case ok && suffix == logSuffix:
 			bases = append(bases, offset)
 		case ok && suffix == snapshotSuffix:
+			snapshots = append(snapshots, offset)
 			if _, err := ReadProducerSnapshot(c.fs, join(dir, e.Name)); err != nil {
 				c.wrong(join(dir, e.Name), -1, "%v", err)
 			}
@@ -97,13 +98,25 @@ func (c *checker) partition(dir string) (end int64, err error) {
 	if _, _, err := readPartitionMetadata(c.fs, dir); err != nil {
 		c.wrong(join(dir, partitionMetadataName), -1, "%v", err)
 	}
+	if len(bases) == 0 {
+		c.epochs(dir, 0)
+		return 0, nil
+	}
+	transactions := c.newTxnCheck(dir, bases[0], snapshots)
 	for i, base := range bases {
 		if i > 0 && end > base {
 			c.wrong(join(dir, fileName(base, logSuffix)), -1, "begins at offset %d, and the segment before it ends at %d", base, end)
 		}
-		if end, err = c.segment(dir, base); err != nil {
+		transactions.beginSegment()
+		if end, err = c.segment(dir, base, transactions.batch); err != nil {
 			return end, err
 		}
+		if err := transactions.endSegment(base); err != nil {
+			return end, err
+		}
+	}
+	if err := transactions.compareSnapshots(end); err != nil {
+		return end, err
 	}
 	c.epochs(dir, end)
 	return end, nil
@@ -130,8 +143,8 @@ type batchPlace struct {
 	position, last, maxTimestamp int64
 }
 
-// segment checks a segment's batches and indexes and returns the offset after its last batch.
-func (c *checker) segment(dir string, base int64) (end int64, err error) {
+// segment checks a segment's batches and indexes and returns the offset after its last batch. visit gets the sound batches.
+func (c *checker) segment(dir string, base int64, visit func(record.Batch) error) (end int64, err error) {
 	name := join(dir, fileName(base, logSuffix))
 	file, err := c.fs.Open(name)
 	if err != nil {
@@ -154,6 +167,8 @@ func (c *checker) segment(dir string, base int64) (end int64, err error) {
 		}
 		if err := b.CheckCRC(); err != nil {
 			c.wrong(name, scan.position, "%v", err)
+		} else if err := visit(b); err != nil {
+			return end, err
 		}
 		if b.BaseOffset() < end {
 			c.wrong(name, scan.position, "a batch at offset %d follows one that ends at %d", b.BaseOffset(), end)
