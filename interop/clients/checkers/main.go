@@ -39,6 +39,9 @@ func main() {
 	for _, g := range generations {
 		r.Check("transactions/random/"+g.name, w.time+3*time.Minute, func(c c) { transactions(c, w, g) })
 	}
+	for _, g := range generations {
+		r.Check("transactions/offsets/"+g.name, w.time+3*time.Minute, func(c c) { offsetsInTransactions(c, w, g) })
+	}
 	r.Check("compaction/random", w.time+3*time.Minute, func(c c) { compaction(c, w) })
 	r.Finish()
 }

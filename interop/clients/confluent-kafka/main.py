@@ -250,7 +250,11 @@ class Adapter:
     def ends(self, topic, partitions, isolation):
         level = IsolationLevel.READ_COMMITTED if isolation == "read_committed" else IsolationLevel.READ_UNCOMMITTED
         answers = self.admin.list_offsets({TopicPartition(topic, p): OffsetSpec.latest() for p in range(partitions)}, isolation_level=level)
-        return {tp.partition: answer.result(30).offset for tp, answer in answers.items()}
+        try:
+            return {tp.partition: answer.result(30).offset for tp, answer in answers.items()}
+        except KafkaException:
+            self.admin = self.new_admin()  # librdkafka remembers the epochs of leaders for long
+            raise
 
     @staticmethod
     def fenced(e):

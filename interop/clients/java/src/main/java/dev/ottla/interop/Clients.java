@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
@@ -16,6 +17,7 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -65,9 +67,24 @@ final class Clients {
             admin.createTopics(List.of(new NewTopic(name, partitions, (short) 1).configs(set))).all().get();
             Map<TopicPartition, OffsetSpec> every = new HashMap<>();
             IntStream.range(0, partitions).forEach(p -> every.put(new TopicPartition(name, p), OffsetSpec.latest()));
-            admin.listOffsets(every).all().get();
+            awaitServed(admin, every);
         }
         return name;
+    }
+
+    /** The metadata of a new topic may be a moment late. */
+    private static void awaitServed(Admin admin, Map<TopicPartition, OffsetSpec> every) throws Exception {
+        for (int attempt = 0; ; attempt++) {
+            try {
+                admin.listOffsets(every).all().get();
+                return;
+            } catch (ExecutionException e) {
+                if (!(e.getCause() instanceof UnknownTopicOrPartitionException) || attempt == 100) {
+                    throw e;
+                }
+                Check.pause(50);
+            }
+        }
     }
 
     static byte[] bytes(String text) {

@@ -8,8 +8,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Future;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReference;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -104,45 +102,67 @@ final class TransactionRestarts {
 
     /** One transaction after the other while the node is killed: those that were told committed are whole, the others invisible. */
     private static void anyTime(Check check) throws Exception {
-        String topic = Clients.newTopic(3);
-        List<String> committed = new ArrayList<>();
-        AtomicInteger ended = new AtomicInteger();
-        AtomicReference<Exception> failed = new AtomicReference<>();
-        boolean[] stopping = {false};
-        try (KafkaProducer<byte[], byte[]> producer = Transactions.transactional(Check.unique("x"))) {
-            producer.initTransactions();
-            Thread sender = new Thread(() -> {
-                try {
-                    for (int i = 0; !stopping[0]; i++) {
-                        producer.beginTransaction();
-                        for (int p = 0; p < 3; p++) {
-                            producer.send(new ProducerRecord<>(topic, p, null, bytes("" + i)));
-                        }
-                        boolean commit = FORGETS_MARKERS || i % 3 != 1;
-                        end(producer, commit);
-                        if (commit) {
-                            committed.add("" + i);
-                        }
-                        ended.incrementAndGet();
-                    }
-                } catch (Exception e) {
-                    failed.set(e);
-                }
-            });
-            sender.setDaemon(true);
-            sender.start();
-            for (int restart = 0; restart < 2; restart++) {
-                int before = ended.get();
-                check.eventually(() -> failed.get() != null || ended.get() > before + 30 ? null : ended.get() + " transactions ended");
-                check.restart("kill");
-            }
-            int before = ended.get();
-            check.eventually(() -> failed.get() != null || ended.get() > before + 30 ? null : ended.get() + " transactions ended, none after the restart");
-            stopping[0] = true;
-            sender.join(30_000);
-            check.same(null, failed.get(), "end of the sender");
+        List<Stream> streams = new ArrayList<>();
+        for (int i = 0; i < 4; i++) { // several, so that some end is under way at every kill
+            streams.add(new Stream(Clients.newTopic(3)));
         }
-        Transactions.eventuallyRead(check, topic, 3, Transactions.COMMITTED, Map.of(0, committed, 1, committed, 2, committed), "after the restarts");
+        for (int restart = 0; restart < 3; restart++) {
+            progress(check, streams);
+            check.restart("kill");
+        }
+        progress(check, streams);
+        for (Stream stream : streams) {
+            stream.stopping = true;
+            stream.thread.join(30_000);
+            check.same(null, stream.failed, "end of a sender");
+        }
+        for (Stream stream : streams) {
+            Transactions.eventuallyRead(check, stream.topic, 3, Transactions.COMMITTED, Map.of(0, stream.committed, 1, stream.committed, 2, stream.committed),
+                "after the restarts");
+        }
+    }
+
+    private static void progress(Check check, List<Stream> streams) {
+        for (Stream stream : streams) {
+            int before = stream.ended;
+            check.eventually(() -> stream.failed != null || stream.ended > before + 15 ? null : "a producer ended " + (stream.ended - before) + " transactions");
+        }
+    }
+
+    /** A producer that ends one transaction after the other, over three partitions each. */
+    private static final class Stream {
+        final String topic;
+        final List<String> committed = new ArrayList<>();
+        final Thread thread = new Thread(this::run);
+        volatile int ended;
+        volatile Exception failed;
+        volatile boolean stopping;
+
+        Stream(String topic) {
+            this.topic = topic;
+            thread.setDaemon(true);
+            thread.start();
+        }
+
+        private void run() {
+            try (KafkaProducer<byte[], byte[]> producer = Transactions.transactional(Check.unique("x"))) {
+                producer.initTransactions();
+                for (int i = 0; !stopping; i++) {
+                    producer.beginTransaction();
+                    for (int p = 0; p < 3; p++) {
+                        producer.send(new ProducerRecord<>(topic, p, null, bytes("" + i)));
+                    }
+                    boolean commit = FORGETS_MARKERS || i % 3 != 1;
+                    end(producer, commit);
+                    if (commit) {
+                        committed.add("" + i);
+                    }
+                    ended = i + 1;
+                }
+            } catch (Exception e) {
+                failed = e;
+            }
+        }
     }
 
     /** An end that timed out is asked for again, as the producer demands. */
