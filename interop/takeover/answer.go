@@ -71,7 +71,11 @@ func (a answer) putList(at string, v reflect.Value) {
 	a[at+".#"] = fmt.Sprint(v.Len())
 	for i := range v.Len() {
 		key := fmt.Sprint(i)
-		if e := v.Index(i); e.Kind() == reflect.Struct {
+		e := v.Index(i)
+		if e.Kind() == reflect.Int32 && strings.HasSuffix(at, ".Partitions") {
+			key = fmt.Sprint(e.Interface()) // a set of partitions, in any order
+		}
+		if e.Kind() == reflect.Struct {
 			for _, name := range keys {
 				if f := e.FieldByName(name); f.IsValid() {
 					key = keyText(f)

@@ -84,26 +84,66 @@ func (c *contents) create(ctx context.Context) error {
 	}); err != nil {
 		return fmt.Errorf("create reborn again: %w", err)
 	}
-	if _, err := admin.CreatePartitions(ctx, 2, "grows"); err != nil {
-		return fmt.Errorf("more partitions: %w", err)
+	if err := grow(ctx, admin, 3); err != nil {
+		return err
+	}
+	if err := until(ctx, func() error { return c.created(ctx) }); err != nil {
+		return err
 	}
 	return c.configure(ctx, admin)
+}
+
+// created asks whether the broker has heard of the last changes: the controller of Apache Kafka answers before that.
+func (c *contents) created(ctx context.Context) error {
+	s := &session{ctx: ctx, addr: c.addr}
+	if err := s.findTopics(); err != nil {
+		return err
+	}
+	found := map[string]int{}
+	for _, t := range s.topics {
+		found[*t.Topic] = len(t.Partitions)
+	}
+	if found["gone"] != 0 || found["reborn"] != 1 || found["grows"] != 3 {
+		return fmt.Errorf("the broker still sees %v", found)
+	}
+	return nil
+}
+
+// altered returns the first error of an answer, whole or of one resource.
+func altered(responses kadm.AlterConfigsResponses, err error) error {
+	for _, r := range responses {
+		if err == nil && r.Err != nil {
+			err = fmt.Errorf("configs of %s: %w", r.Name, r.Err)
+		}
+	}
+	return err
+}
+
+// grow gives the topic that grows more partitions, once the broker knows it.
+func grow(ctx context.Context, admin *kadm.Client, partitions int) error {
+	return until(ctx, func() error {
+		responses, err := admin.UpdatePartitions(ctx, partitions, "grows")
+		if err == nil {
+			err = responses.Error()
+		}
+		return err
+	})
 }
 
 func (c *contents) configure(ctx context.Context, admin *kadm.Client) error {
 	set := func(name, value string) []kadm.AlterConfig {
 		return []kadm.AlterConfig{{Op: kadm.SetConfig, Name: name, Value: text(value)}}
 	}
-	if _, err := admin.AlterTopicConfigs(ctx, set("retention.ms", "86400000"), topicPlain); err != nil {
+	if err := altered(admin.AlterTopicConfigs(ctx, set("retention.ms", "86400000"), topicPlain)); err != nil {
 		return err
 	}
-	if _, err := admin.AlterTopicConfigs(ctx, []kadm.AlterConfig{{Op: kadm.DeleteConfig, Name: "max.message.bytes"}}, topicLedger); err != nil {
+	if err := altered(admin.AlterTopicConfigs(ctx, []kadm.AlterConfig{{Op: kadm.DeleteConfig, Name: "max.message.bytes"}}, topicLedger)); err != nil {
 		return err
 	}
-	if _, err := admin.AlterBrokerConfigs(ctx, set("log.cleaner.backoff.ms", "100"), 1); err != nil {
+	if err := altered(admin.AlterBrokerConfigs(ctx, set("log.cleaner.backoff.ms", "100"), 1)); err != nil {
 		return err
 	}
-	if _, err := admin.AlterBrokerConfigs(ctx, set("message.max.bytes", "1500000")); err != nil {
+	if err := altered(admin.AlterBrokerConfigs(ctx, set("message.max.bytes", "1500000"))); err != nil {
 		return err
 	}
 	for _, r := range []struct {
@@ -137,13 +177,20 @@ func (c *contents) secure(ctx context.Context) error {
 	}
 	defer cl.Close()
 	admin := kadm.NewClient(cl)
-	if _, err := admin.AlterUserSCRAMs(ctx, nil, []kadm.UpsertSCRAM{{User: "alice", Mechanism: kadm.ScramSha256, Iterations: 8192, Password: "secret"}, {User: "bob", Mechanism: kadm.ScramSha512, Iterations: 8192, Password: "other"}}); err != nil {
+	users, err := admin.AlterUserSCRAMs(ctx, nil, []kadm.UpsertSCRAM{{User: "alice", Mechanism: kadm.ScramSha256, Iterations: 8192, Password: "secret"}, {User: "bob", Mechanism: kadm.ScramSha512, Iterations: 8192, Password: "other"}})
+	if err == nil {
+		err = users.Error()
+	}
+	if err != nil {
 		return err
 	}
-	_, err = admin.AlterClientQuotas(ctx, []kadm.AlterClientQuotaEntry{
+	quotas, err := admin.AlterClientQuotas(ctx, []kadm.AlterClientQuotaEntry{
 		{Entity: kadm.ClientQuotaEntity{{Type: "user", Name: text("alice")}, {Type: "client-id"}}, Ops: []kadm.AlterClientQuotaOp{{Key: "producer_byte_rate", Value: 1048576}}},
 		{Entity: kadm.ClientQuotaEntity{{Type: "user"}}, Ops: []kadm.AlterClientQuotaOp{{Key: "consumer_byte_rate", Value: 0.5e9}}},
 	})
+	for _, q := range quotas {
+		err = errors.Join(err, q.Err)
+	}
 	return err
 }
 
@@ -180,7 +227,10 @@ func (c *contents) produce(ctx context.Context, round int) error {
 	defer cl.Close()
 	var trim kadm.Offsets
 	trim.AddOffset("trimmed", 0, int64(100*(round+1)+7), -1)
-	_, err = kadm.NewClient(cl).DeleteRecords(ctx, trim)
+	trimmed, err := kadm.NewClient(cl).DeleteRecords(ctx, trim)
+	if err == nil {
+		err = trimmed.Error()
+	}
 	return err
 }
 

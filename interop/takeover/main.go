@@ -47,6 +47,9 @@ func main() {
 	}
 }
 
+// dirNames makes the name of a scenario one of a directory that log.dirs can name.
+var dirNames = strings.NewReplacer(" ", "-", ",", "")
+
 func run(ctx context.Context, o options) (failed int, err error) {
 	root, err := repositoryRoot()
 	if err != nil {
@@ -71,7 +74,7 @@ func run(ctx context.Context, o options) (failed int, err error) {
 		if !strings.Contains(s.name, o.only) {
 			continue
 		}
-		p := &play{ctx: ctx, o: o, scenario: s, dir: filepath.Join(work, strings.ReplaceAll(s.name, " ", "-"))}
+		p := &play{ctx: ctx, o: o, scenario: s, dir: filepath.Join(work, dirNames.Replace(s.name))}
 		p.run()
 		passed, failed = passed+p.passed, failed+p.failed
 	}

@@ -123,7 +123,7 @@ func buildOttla(ctx context.Context, root, dir string) (string, error) {
 var settings = map[string]string{
 	"offsets.topic.num.partitions": "4", "transaction.state.log.num.partitions": "4", "group.initial.rebalance.delay.ms": "0",
 	"log.cleaner.backoff.ms": "200", "log.cleaner.dedupe.buffer.size": "16777216", "log.retention.check.interval.ms": "1000",
-	"transaction.max.timeout.ms": "900000",
+	"transaction.max.timeout.ms": "900000", "log.flush.start.offset.checkpoint.interval.ms": "500", "log.initial.task.delay.ms": "500",
 }
 
 func startKafka(ctx context.Context, dir string, properties map[string]string, format []string) (*apachekafka.Broker, error) {

@@ -245,9 +245,14 @@ func (p *play) compare(where string, want, got answers) {
 	}
 }
 
+// startOffsetPatience is longer than log.flush.start.offset.checkpoint.interval.ms of both nodes: a node that is killed before forgets where
+// DeleteRecords has set the beginning of a log.
+const startOffsetPatience = 1500 * time.Millisecond
+
 // endKafka stops Apache Kafka, or kills it.
 func (p *play) endKafka() {
 	if p.scenario.killed {
+		time.Sleep(startOffsetPatience)
 		p.kafka.Kill()
 		return
 	}
@@ -257,6 +262,7 @@ func (p *play) endKafka() {
 // endOttla stops Ottla, or kills it.
 func (p *play) endOttla() {
 	if p.scenario.killed {
+		time.Sleep(startOffsetPatience)
 		p.ottla.kill()
 		return
 	}

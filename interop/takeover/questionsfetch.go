@@ -30,7 +30,7 @@ func (s *session) fetch(isolation int8) (answer, error) {
 	for _, t := range s.topics {
 		for _, p := range t.Partitions {
 			r := &partitionReader{
-				all: all, at: fmt.Sprintf("%s-%d", *t.Topic, p.Partition), topic: t.TopicID, partition: p.Partition, isolation: isolation,
+				all: all, at: fmt.Sprintf("%s-%d", *t.Topic, p.Partition), name: *t.Topic, topic: t.TopicID, partition: p.Partition, isolation: isolation,
 				compacted: isCompacted(*t.Topic), last: map[string]string{}, aborted: map[int64][]int64{},
 			}
 			if err := r.read(c); err != nil {
@@ -48,6 +48,7 @@ func isCompacted(topic string) bool {
 type partitionReader struct {
 	all       answer
 	at        string
+	name      string
 	topic     [16]byte
 	partition int32
 	isolation int8
@@ -65,7 +66,10 @@ func (r *partitionReader) read(c *conn) error {
 			return err
 		}
 		if !known && resp.ErrorCode == kerr.OffsetOutOfRange.Code {
-			offset, known = resp.LogStartOffset, true
+			if offset, err = r.start(c); err != nil {
+				return err
+			}
+			known = true
 			continue
 		}
 		known = true
@@ -118,6 +122,22 @@ func (r *partitionReader) ask(c *conn, offset int64) (*kmsg.FetchResponseTopicPa
 		return nil, fmt.Errorf("an answer for %d topics", len(resp.Topics))
 	}
 	return &resp.Topics[0].Partitions[0], nil
+}
+
+// start asks for the first offset.
+func (r *partitionReader) start(c *conn) (int64, error) {
+	req := kmsg.NewPtrListOffsetsRequest()
+	req.Version, req.ReplicaID = 8, -1
+	t, p := kmsg.NewListOffsetsRequestTopic(), kmsg.NewListOffsetsRequestTopicPartition()
+	p.Partition, p.Timestamp = r.partition, -2
+	t.Topic, t.Partitions = r.name, append(t.Partitions, p)
+	req.Topics = append(req.Topics, t)
+	resp, err := c.ask(req)
+	if err != nil {
+		return 0, err
+	}
+	one := resp.(*kmsg.ListOffsetsResponse).Topics[0].Partitions[0]
+	return one.Offset, kerr.ErrorForCode(one.ErrorCode)
 }
 
 // batches returns the offset after the last batch; -1 if there is none.

@@ -164,9 +164,8 @@ func (c *contents) changeTopics(ctx context.Context, round int) error {
 			return err
 		}
 	}
-	if _, err := admin.CreatePartitions(ctx, 1, "grows"); err != nil {
+	if err := grow(ctx, admin, 3+round); err != nil {
 		return err
 	}
-	_, err = admin.AlterTopicConfigs(ctx, []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "retention.ms", Value: text(fmt.Sprint(90000000 + round))}}, topicPlain)
-	return err
+	return altered(admin.AlterTopicConfigs(ctx, []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "retention.ms", Value: text(fmt.Sprint(90000000 + round))}}, topicPlain))
 }
