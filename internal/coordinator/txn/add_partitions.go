@@ -34,7 +34,17 @@ func (m *Machine) AddPartitions(now time.Time, transactionalID string, producerI
 		done(protocol.None)
 		return machine.Result{}
 	}
+	if !m.keeps(clientVersion) {
+		done(protocol.UnsupportedVersion)
+		return machine.Result{}
+	}
 	return m.transition(t, md.added(absent, clientVersion, now.UnixMilli()), func(_ time.Time, code protocol.Code) { done(code) })
+}
+
+// keeps reports whether records say what level of transaction.version a client goes by. At the finalized level 0 they do
+// not, so clients of a higher one cannot be served. (Kafka finds that out late, and their transactional ids stay busy.)
+func (m *Machine) keeps(clientVersion int16) bool {
+	return clientVersion == 0 || m.options.TransactionVersion() >= 1
 }
 
 func checkProducer(md *metadata, producerID int64, producerEpoch int16) protocol.Code {

@@ -80,6 +80,9 @@ func (m *Machine) logInvalidEnd(t *transaction, req *kmsg.EndTxnRequest) {
 func (m *Machine) endWithEpochBump(now time.Time, t *transaction, req *kmsg.EndTxnRequest, reply func(*kmsg.EndTxnResponse)) machine.Result {
 	md := t.committed
 	code, end := checkEndWithEpochBump(t, req)
+	if end && !m.keeps(versionWithEpochBump) {
+		code, end = protocol.UnsupportedVersion, false
+	}
 	if !end {
 		resp := EndTxnError(req, code)
 		switch code {

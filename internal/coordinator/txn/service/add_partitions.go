@@ -1,6 +1,8 @@
 package service
 
 import (
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"ottla.dev/ottla/internal/coordinator/txn"
@@ -19,6 +21,12 @@ const versionOfPartitionLeaders = 2
 func (s *Service) AddPartitionsToTxn(req *kmsg.AddPartitionsToTxnRequest, reply func(*kmsg.AddPartitionsToTxnResponse)) {
 	if req.Version < firstAddPartitionsBatched {
 		partitions := partitionsOf(req.Topics)
+		if codes := refuseInternal(partitions, s.options.PartitionExists); codes != nil {
+			resp := req.ResponseKind().(*kmsg.AddPartitionsToTxnResponse)
+			resp.Topics = topicsWithCodes(req.Version, req.Topics, codes)
+			reply(resp)
+			return
+		}
 		s.addExisting(req.TransactionalID, req.ProducerID, req.ProducerEpoch, partitions, false, 0, func(codes []protocol.Code) {
 			resp := req.ResponseKind().(*kmsg.AddPartitionsToTxnResponse)
 			resp.Topics = topicsWithCodes(req.Version, req.Topics, codes)
@@ -90,6 +98,28 @@ func (s *Service) addExisting(transactionalID string, producerID int64, producer
 			done(repeat(code, len(partitions)))
 		})
 	}
+}
+
+// internalTopics are written to by brokers only. A transaction comes to the offsets topic by AddOffsetsToTxn.
+var internalTopics = []string{"__consumer_offsets", "__transaction_state", "__share_group_state"}
+
+// refuseInternal returns the codes for a client that names internal topics, nil if it names none.
+func refuseInternal(partitions []txn.TopicPartition, exists func(topic string, partition int32) bool) []protocol.Code {
+	if !slices.ContainsFunc(partitions, func(tp txn.TopicPartition) bool { return slices.Contains(internalTopics, tp.Topic) }) {
+		return nil
+	}
+	codes := make([]protocol.Code, len(partitions))
+	for i, tp := range partitions {
+		switch {
+		case slices.Contains(internalTopics, tp.Topic):
+			codes[i] = protocol.TopicAuthorizationFailed
+		case !exists(tp.Topic, tp.Partition):
+			codes[i] = protocol.UnknownTopicOrPartition
+		default:
+			codes[i] = protocol.OperationNotAttempted
+		}
+	}
+	return codes
 }
 
 func partitionsOf(topics []kmsg.AddPartitionsToTxnRequestTopic) []txn.TopicPartition {

@@ -92,6 +92,26 @@ func TestPartitionsThatDoNotExist(t *testing.T) {
 	b.wantState("x", "Empty")
 }
 
+func TestInternalTopicsAreNotForClients(t *testing.T) {
+	b := newBench(t)
+	pid := ask(b, b.InitProducerID, initRequest(5, "x")).ProducerID
+	for version := range int16(6) {
+		req := addRequest(version, "x", pid, 0, "__consumer_offsets", 0, 99)
+		if version < 4 {
+			req.Topics = append(req.Topics, kmsg.AddPartitionsToTxnRequestTopic{Topic: "u", Partitions: []int32{0, 9}})
+			want := []protocol.Code{protocol.TopicAuthorizationFailed, protocol.TopicAuthorizationFailed, protocol.OperationNotAttempted, protocol.UnknownTopicOrPartition}
+			if got := addCodes(ask(b, b.AddPartitionsToTxn, req)); !slices.Equal(got, want) {
+				t.Errorf("v%d: got %v, want %v", version, got, want)
+			}
+			continue
+		}
+		req.Transactions[0].Topics[0].Partitions = []int32{0}
+		if got := addCodes(ask(b, b.AddPartitionsToTxn, req)); got[0] != protocol.None {
+			t.Errorf("v%d: a broker is told %s", version, got[0].Name())
+		}
+	}
+}
+
 // TestBatchOfTransactions has one good transaction, one to be verified, and several that fail.
 func TestBatchOfTransactions(t *testing.T) {
 	b := newBench(t)
