@@ -481,7 +481,7 @@ func (op *fetchOp) recycle() {
 	}
 	clear(op.entries[:cap(op.entries)])
 	keep := fetchOp{req: op.req, entries: op.entries[:0], headBuf: op.headBuf, cuts: op.cuts, aborted: op.aborted[:0], lookup: op.lookup[:0]}
-	if cap(op.entries) > maxKeptEntries || cap(op.aborted) > maxKeptEntries {
+	if cap(op.entries) > maxKeptEntries || cap(op.aborted) > maxKeptEntries || cap(op.lookup) > maxKeptEntries {
 		keep = fetchOp{}
 	}
 	waited := op.waited
