@@ -12,8 +12,15 @@
 // being ended until its markers are written; meanwhile everybody else gets CONCURRENT_TRANSACTIONS. What others are
 // shown of a transaction (Describe, List, the verification of partitions) is what is committed.
 //
-// Where it differs from Kafka on purpose: a refused append changes nothing at all, so a fence whose record could not be
-// written has fenced nobody (Kafka keeps the higher epoch in memory until it can be written); and a record that was
-// appended but not committed in time still counts: its transition goes on as soon as it is committed, where Kafka
-// forgets it and leaves memory and log apart.
+// Where it differs from Kafka on purpose:
+//
+//   - A refused append changes nothing at all, so a fence whose record could not be written has fenced nobody. (Kafka
+//     keeps the higher epoch in memory until it can be written.)
+//   - A record that was appended but not committed in time still counts: its transition goes on as soon as it is
+//     committed. (Kafka forgets it, which leaves memory and log apart.)
+//   - Markers are retried whatever the error, unless they are fenced off; and a partition is passed over only when the
+//     metadata does not have it. (Kafka stops at errors that should not be, and skips partitions without a leader.)
+//   - An EndTxn of version 2 is a retry only of an end by version 2. (Kafka takes a zombie for one when its successor is
+//     of version 1, and gives it that one's epoch.)
+//   - At level 0, clients by version 2 are refused before anything is changed. (In Kafka their ids stay busy.)
 package txn

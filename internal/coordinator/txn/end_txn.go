@@ -119,7 +119,9 @@ func (m *Machine) endWithEpochBump(now time.Time, t *transaction, req *kmsg.EndT
 func checkEndWithEpochBump(t *transaction, req *kmsg.EndTxnRequest) (code protocol.Code, end bool) {
 	md := t.committed
 	retryOfOverflow := md.previousProducerID == req.ProducerID && req.ProducerEpoch == math.MaxInt16-1 && md.producerEpoch == 0
-	retryOfBump := int32(md.producerEpoch) == int32(req.ProducerEpoch)+1
+	// Only what ended by version 2 raised the epoch. (Kafka does not ask; there, a zombie of version 2 is taken for a
+	// retry when its successor is of version 1, and is given that one's epoch.)
+	retryOfBump := md.clientVersion >= versionWithEpochBump && int32(md.producerEpoch) == int32(req.ProducerEpoch)+1
 	switch {
 	case t.busy != idle:
 		// Before all else: the producer may already use the next producer id, which is to come with this transition.

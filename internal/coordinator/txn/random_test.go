@@ -276,6 +276,8 @@ func (p *play) producerIDs(*rapid.T) {
 
 func (p *play) load(*rapid.T) { must(p.reload()) }
 
+func (p *play) setLevel(*rapid.T) { p.level = int16(rapid.IntRange(0, 2).Draw(p.t, "level")) }
+
 func (p *play) topics(*rapid.T) {
 	tp := p.partition()
 	p.gone[tp] = !p.gone[tp]
@@ -385,7 +387,7 @@ func TestRandomPlays(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"init": p.init, "add": p.add, "add too": p.add, "end": p.end, "end too": p.end, "verify": p.verify,
 			"markers": p.answerMarkers, "more markers": p.answerMarkers, "advance": p.advanceTime, "watermark": p.watermark,
-			"appends": p.appends, "producer ids": p.producerIDs, "load": p.load, "topics": p.topics,
+			"appends": p.appends, "producer ids": p.producerIDs, "load": p.load, "topics": p.topics, "level": p.setLevel,
 			"": func(t *rapid.T) {
 				if err := errors.Join(p.check(), p.checkLog()); err != nil {
 					t.Fatalf("%v\n%s", err, p.out.String())
