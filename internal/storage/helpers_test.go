@@ -70,6 +70,16 @@ type bench struct {
 	sink    *logSink
 	options func(*ManagerOptions)
 	m       *Manager
+	hwMu    sync.Mutex // held by commit
+}
+
+// commit moves the high watermark to the end of the log, never back.
+func (b *bench) commit(l *Log) {
+	b.hwMu.Lock()
+	defer b.hwMu.Unlock()
+	if end := l.LogEndOffset(); end > l.HighWatermark() {
+		l.SetHighWatermark(end)
+	}
 }
 
 // newBench opens a manager over an empty disk in memory.

@@ -200,15 +200,3 @@ func abortedIn(list []*segment, into []AbortedTransaction, from, upTo int64) ([]
 	}
 	return into, nil
 }
-
-// attachTxnIndex looks whether the segment has a transaction index. Who puts a segment's files in place calls it: reading and appending do not look.
-func (s *segment) attachTxnIndex() error {
-	_, err := s.cache().fs.Stat(s.path(txnIndexSuffix))
-	switch {
-	case err == nil:
-		s.txn.Store(newTxnIndex(s))
-	case !errors.Is(err, fs.ErrNotExist):
-		return err
-	}
-	return nil
-}

@@ -35,7 +35,7 @@ func (b *bench) begin(l *Log, id int64) int64 {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	l.SetHighWatermark(l.LogEndOffset())
+	b.commit(l)
 	return info.FirstOffset
 }
 
@@ -45,7 +45,7 @@ func (b *bench) end(l *Log, id int64, how record.ControlType) int64 {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	l.SetHighWatermark(l.LogEndOffset())
+	b.commit(l)
 	return info.FirstOffset
 }
 

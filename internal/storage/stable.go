@@ -25,10 +25,6 @@ type transactions struct {
 	ended []endedTransaction // whose markers may not be below the high watermark
 }
 
-func (t *transactions) reset() {
-	t.open, t.ended = t.open[:0], t.ended[:0]
-}
-
 // begin notes a transaction. Usually it is the newest.
 func (t *transactions) begin(producerID, firstOffset int64) {
 	at := sort.Search(len(t.open), func(i int) bool { return t.open[i].firstOffset >= firstOffset })
