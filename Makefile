@@ -11,9 +11,10 @@ golden:
 golden-check:
 	go run ./interop/golden/record -check -only "$(ONLY)"
 
-# Real clients of five languages, Apache's tools beside ours and the golden scripts, against a node of Ottla. CLIENTS=kafkajs,sarama
-# runs those only, CHECKS=group/ the checks with that in their name. Needs Java 17 with Maven, Python 3 and Node 20 with npm; what a
-# client needs from its registry goes into .cache. The last line is the sum.
+# Real clients of five languages, an application of Kafka Streams, Apache's tools beside ours and the golden scripts, against a node of
+# Ottla. CLIENTS=kafkajs,sarama runs those only, CHECKS=group/ the checks with that in their name; STREAMS_SEED=7 repeats a run of
+# streams. Needs Java 17 with Maven, Python 3 and Node 20 with npm; what a client needs from its registry goes into .cache. The last
+# line is the sum.
 CLIENTS ?= all
 CHECKS ?=
 interop:
@@ -25,7 +26,7 @@ interop-apache:
 
 # The programs of interop/clients that are Go have modules of their own, which `go vet ./...` does not see.
 interop-vet:
-	for module in gocheck franz-go sarama kafka-go; do (cd interop/clients/$$module && go vet ./...) || exit 1; done
+	for module in gocheck franz-go sarama kafka-go checkers; do (cd interop/clients/$$module && go vet ./...) || exit 1; done
 
 # Ottla beside Apache Kafka 4.3.1 and two bare programs: one table, in about twenty-five minutes; docs/benchmarks.md tells how to read it.
 # BENCH=-quick takes about three; BENCH='-only produce-1k,start' some loads; BENCH='-sides ottla,floor' needs no Java.
