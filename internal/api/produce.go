@@ -208,6 +208,7 @@ func (op *produceOp) recycle() {
 	op.server, op.request = nil, nil
 	op.req.Forget()
 	clear(op.targets)
-	op.targets = op.targets[:0]
+	clear(op.ask)
+	op.targets, op.ask = op.targets[:0], op.ask[:0]
 	produceOps.Put(op)
 }

@@ -25,12 +25,16 @@ func (n *Node) apply(old, img *metadata.Image, delta *metadata.Delta) {
 		}
 	}
 	n.deleteTopics(delta.Deleted)
+	led := map[string][]run.Replica{}
 	for _, t := range delta.Created {
-		n.becomeReplica(img, t, nil)
+		led[t.Name] = n.becomeReplica(img, t, nil)
 	}
 	for _, c := range delta.Changed {
-		n.becomeReplica(img, c.New, c.Partitions)
+		led[c.New.Name] = append(led[c.New.Name], n.becomeReplica(img, c.New, c.Partitions)...)
 	}
+	// When all partitions are there: the first thing that a coordinator may do is to write markers into them.
+	n.coordinate(offsetsTopic, led[offsetsTopic], n.groups.OnPartitionLeader)
+	n.coordinate(transactionStateTopic, led[transactionStateTopic], n.transactions.OnPartitionLeader)
 }
 
 func (n *Node) deleteTopics(topics []*metadata.Topic) {
@@ -55,8 +59,8 @@ func (n *Node) deleteTopics(topics []*metadata.Topic) {
 	n.groups.OnTopicsDeleted(gone)
 }
 
-// becomeReplica leads the partitions of a topic that are this broker's; nil stands for all of them.
-func (n *Node) becomeReplica(img *metadata.Image, t *metadata.Topic, partitions []int32) {
+// becomeReplica leads the partitions of a topic that are this broker's; nil stands for all of them. It returns which those are.
+func (n *Node) becomeReplica(img *metadata.Image, t *metadata.Topic, partitions []int32) []run.Replica {
 	self := n.options.Config.NodeID()
 	var replicas []run.Replica
 	add := func(index int32) {
@@ -77,20 +81,11 @@ func (n *Node) becomeReplica(img *metadata.Image, t *metadata.Topic, partitions 
 	if err := n.replicas.Become(t.Name, t.ID, n.topicConfig(img, t.Name), replicas); err != nil {
 		n.logger.Error("some partitions cannot be served", "topic", t.Name, "error", err)
 	}
-	n.coordinate(t.Name, replicas)
+	return replicas
 }
 
 // coordinate hands partitions of an internal topic to the coordinator whose state they hold.
-func (n *Node) coordinate(topic string, replicas []run.Replica) {
-	var lead func(partition, leaderEpoch int32, log coordinator.Log)
-	switch topic {
-	case offsetsTopic:
-		lead = n.groups.OnPartitionLeader
-	case transactionStateTopic:
-		lead = n.transactions.OnPartitionLeader
-	default:
-		return
-	}
+func (n *Node) coordinate(topic string, replicas []run.Replica, lead func(partition, leaderEpoch int32, log coordinator.Log)) {
 	for _, r := range replicas {
 		if p, err := n.replicas.Partition(topic, r.Index); err == nil {
 			lead(r.Index, r.LeaderEpoch, coordinatorLog{partition: p, epoch: r.LeaderEpoch})

@@ -17,12 +17,14 @@ type hotTransaction struct {
 	batch    int // where the batch stands in the frame
 	records  int
 	sequence int32
+	producer *kmsg.InitProducerIDResponse
 }
+
+const hotID = "hot-transaction"
 
 func newHotTransaction(t *testing.T, c *rawConn, address string, records int, version int16) *hotTransaction {
 	t.Helper()
-	const id = "hot-transaction"
-	a := attack(t, address)
+	a, id := attack(t, address), hotID
 	init := beginAs(t, a, id)
 	b := record.NewBuilder(record.CodecNone)
 	b.ProducerID, b.ProducerEpoch, b.Transactional = init.ProducerID, init.ProducerEpoch, true
@@ -39,10 +41,9 @@ func newHotTransaction(t *testing.T, c *rawConn, address string, records int, ve
 		addPartition(t, a, id, init, "hot")
 	}
 	req := produceRequest("hot", 0, batch)
-	txn := id
-	req.TransactionID = &txn
+	req.TransactionID = &id
 	frame := frameOf(req, version)
-	h := &hotTransaction{c: c, frame: frame, records: records}
+	h := &hotTransaction{c: c, frame: frame, records: records, producer: init}
 	for at := range frame {
 		if len(frame)-at >= len(batch) && string(frame[at:at+len(batch)]) == string(batch) {
 			h.batch = at
@@ -84,9 +85,15 @@ func TestTransactionalProduceAllocatesAsLittle(t *testing.T) {
 		if code := producedCode(one.c.buf, version); code != protocol.None {
 			t.Fatalf("version %d: the last batch got %s", version, code.Name())
 		}
-		frame := fetchFrame("hot", 0, 10_000, 0)
-		if got := allocationsPerRequest(c, frame); got > 4 {
-			t.Errorf("%.1f allocations for a fetch that finds an open transaction", got)
+		endTransaction(t, attack(t, b.Addr()), hotID, one.producer, false, 4)
+		awaitStable(t, attack(t, b.Addr()), "hot")
+		for isolation, name := range []string{"read_uncommitted", "read_committed"} {
+			frame := fetchFrame("hot", 0, 20_000, int8(isolation))
+			if got := allocationsPerRequest(c, frame); got > 4 {
+				t.Errorf("%.1f allocations for a %s fetch of aborted records", got, name)
+			} else {
+				t.Logf("%.2f allocations for a %s fetch of aborted records", got, name)
+			}
 		}
 	}
 }

@@ -238,7 +238,7 @@ func TestConsumeTransformProduce(t *testing.T) {
 func moveSome(t *testing.T, b *broker.Broker, life int) (moved int) {
 	t.Helper()
 	s, err := kgo.NewGroupTransactSession(kgo.SeedBrokers(b.Addr()), kgo.AllowAutoTopicCreation(), kgo.TransactionalID("mover"), kgo.ConsumerGroup("movers"),
-		kgo.ConsumeTopics("in"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.RequireStableFetchOffsets(),
+		kgo.ConsumeTopics("in"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.SessionTimeout(6*time.Second), kgo.MaxConcurrentFetches(1), kgo.FetchMaxPartitionBytes(300))
 	if err != nil {
 		t.Fatal(err)
