@@ -29,7 +29,8 @@ type Machine struct {
 		t    *transaction
 		next *metadata
 	}
-	scratch []kmsg.TxnMetadataValueTopic
+	undoAppend func(now time.Time) // undo, made once
+	scratch    []kmsg.TxnMetadataValueTopic
 
 	// producerIDs were fetched and are unused; parked waits for one.
 	producerIDs []int64
@@ -78,10 +79,12 @@ const (
 
 // NewMachine returns an empty machine.
 func NewMachine(options Options) *Machine {
-	return &Machine{
+	m := &Machine{
 		options: options, log: options.Logger, timers: options.Timers,
 		transactions: make(map[string]*transaction), ongoing: make(map[*transaction]struct{}),
 	}
+	m.undoAppend = m.undo
+	return m
 }
 
 // Replay implements machine.Machine.

@@ -31,7 +31,7 @@ func (m *Machine) append(t *transaction, next *metadata, done func(now time.Time
 	record, m.scratch = encodeRecord(t.id, next, valueVersion(m.options.TransactionVersion(), next), m.scratch)
 	return machine.Result{
 		Records: []machine.Record{record},
-		Undo:    m.undo,
+		Undo:    m.undoAppend,
 		Done:    func(now time.Time, err error) { m.settle(now, t, next, err, done) },
 	}
 }
