@@ -2,6 +2,7 @@
 //
 //	go run ./interop/takeover
 //	go run ./interop/takeover -only kill -keep
+//	go run ./interop/takeover -fixture internal/metadata/kraft/testdata
 //
 // Apache Kafka makes topics of all kinds, configs, records, transactions that commit, abort and stay open, and committed offsets. Both nodes
 // are asked a fixed list of questions on the same directory, one after the other, and their answers are compared field by field; what may
@@ -26,6 +27,7 @@ type options struct {
 	keep           bool
 	bin            string
 	noTransactions bool
+	fixture        string
 }
 
 func main() {
@@ -34,6 +36,7 @@ func main() {
 	flag.BoolVar(&o.keep, "keep", false, "keep the data directories")
 	flag.StringVar(&o.bin, "ottla", "", "an ottla binary; empty: build one")
 	flag.BoolVar(&o.noTransactions, "no-transactions", false, "leave transactions out")
+	flag.StringVar(&o.fixture, "fixture", "", "write the test data of internal/metadata/kraft into this folder, and nothing else")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -63,6 +66,9 @@ func run(ctx context.Context, o options) (failed int, err error) {
 		defer os.RemoveAll(work)
 	} else {
 		fmt.Println("the data directories are in", work)
+	}
+	if o.fixture != "" {
+		return 0, writeFixture(ctx, work, o.fixture)
 	}
 	if o.bin == "" {
 		if o.bin, err = buildOttla(ctx, root, work); err != nil {

@@ -2,6 +2,7 @@ package kraft
 
 import (
 	"bufio"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -101,13 +102,18 @@ func (r *batchReader) bad(reason error) error {
 	return &badBatch{position: r.position, reason: reason, rest: append(r.buf, rest...)}
 }
 
-// torn reports whether a bad batch is what a crash leaves: the end of a write that was not finished, after which nothing sound follows.
-func (b *badBatch) torn() bool {
+// maxAhead bounds how far the offsets of a batch that follows damage may be ahead.
+const maxAhead = 1 << 32
+
+// torn reports whether a bad batch, which should have begun with an offset, is what a crash leaves: the end of a write that was not
+// finished, after which nothing sound follows.
+func (b *badBatch) torn(offset int64) bool {
 	if len(b.rest) >= maxBatchBytes {
 		return false
 	}
 	for at := 1; at+record.HeaderSize <= len(b.rest); at++ {
-		if b.rest[at+16] != 2 { // the magic byte
+		base := int64(binary.BigEndian.Uint64(b.rest[at:]))
+		if base < offset || base-offset > maxAhead {
 			continue
 		}
 		size, err := record.PeekSize(b.rest[at:])

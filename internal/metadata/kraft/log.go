@@ -183,7 +183,7 @@ func (l *Log) readSegment(dir fs.FS, base int64, last bool, p *replayer) error {
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
-		case errors.As(err, &bad) && last && bad.torn():
+		case errors.As(err, &bad) && last && bad.torn(expected):
 			l.TornBytes = len(bad.rest)
 			return nil
 		case err != nil:
