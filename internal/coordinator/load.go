@@ -110,13 +110,17 @@ func (l *loader[M]) read(log Log, bufferBytes int, cancelled func() bool) error 
 }
 
 func (l *loader[M]) replay(batches []byte) error {
-	l.bytes += int64(len(batches))
+	from := l.next
 	for len(batches) > 0 {
 		batch, rest, err := record.Next(batches)
+		if errors.Is(err, record.ErrTruncated) && l.next > from {
+			return nil // the next read begins with it
+		}
 		if err != nil {
 			return fmt.Errorf("batch after offset %d: %w", l.next, err)
 		}
 		batches = rest
+		l.bytes += int64(len(batch))
 		if err := l.replayBatch(batch); err != nil {
 			return fmt.Errorf("batch at offset %d: %w", batch.BaseOffset(), err)
 		}

@@ -16,8 +16,9 @@ type Log interface {
 	// to the caller again when Append returns. Batches of transactions and markers are checked against the state of
 	// their producer, as those of clients and transaction coordinators are elsewhere.
 	Append(batch []byte, options AppendOptions) (firstOffset, endOffset int64, err error)
-	// Read returns whole batches from the one that holds the offset on, at least one where there is one, and else
-	// no more than maxBytes; it may use the given buffer. It reads up to the log end offset.
+	// Read returns batches from the one that holds the offset on: at least one whole one where there is one, and else
+	// no more than maxBytes, which may end inside a batch; it may use the given buffer. It reads up to the log end
+	// offset.
 	Read(from int64, maxBytes int, buffer []byte) ([]byte, error)
 	// OnHighWatermark has f called after each advance of the high watermark, from any goroutine, also from within
 	// Append. The returned function ends that.

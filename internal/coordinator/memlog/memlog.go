@@ -103,6 +103,7 @@ func (l *Log) Read(from int64, maxBytes int, buffer []byte) ([]byte, error) {
 			continue
 		}
 		if len(read) > 0 && len(read)+len(batch) > maxBytes {
+			read = append(read, batch[:max(0, maxBytes-len(read))]...) // cut off where it comes, as logs on disk do
 			break
 		}
 		read = append(read, batch...)
