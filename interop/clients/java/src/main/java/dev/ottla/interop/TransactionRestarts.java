@@ -25,6 +25,8 @@ final class TransactionRestarts {
      */
     private static final boolean FORGETS_MARKERS = "apache".equals(System.getenv("TARGET"));
 
+    private static final int STREAM_PARTITIONS = 24;
+
     private TransactionRestarts() {
     }
 
@@ -34,7 +36,7 @@ final class TransactionRestarts {
             Check.run("transactions/restart/open/" + how, limit, check -> open(check, how));
         }
         Check.run("transactions/restart/ended/kill", limit, TransactionRestarts::ended);
-        Check.run("transactions/restart/at-any-time/kill", limit, TransactionRestarts::anyTime);
+        Check.run("transactions/restart/at-any-time/kill", Duration.ofMinutes(3), TransactionRestarts::anyTime);
     }
 
     /** A transaction that is open over the restart, with offsets, commits or aborts as a whole. */
@@ -103,10 +105,10 @@ final class TransactionRestarts {
     /** One transaction after the other while the node is killed: those that were told committed are whole, the others invisible. */
     private static void anyTime(Check check) throws Exception {
         List<Stream> streams = new ArrayList<>();
-        for (int i = 0; i < 4; i++) { // several, so that some end is under way at every kill
-            streams.add(new Stream(Clients.newTopic(3)));
+        for (int i = 0; i < 4; i++) { // several, with many markers each, so that some end is under way at a kill
+            streams.add(new Stream(Clients.newTopic(STREAM_PARTITIONS)));
         }
-        for (int restart = 0; restart < 3; restart++) {
+        for (int restart = 0; restart < (FORGETS_MARKERS ? 2 : 6); restart++) {
             progress(check, streams);
             check.restart("kill");
         }
@@ -117,8 +119,11 @@ final class TransactionRestarts {
             check.same(null, stream.failed, "end of a sender");
         }
         for (Stream stream : streams) {
-            Transactions.eventuallyRead(check, stream.topic, 3, Transactions.COMMITTED, Map.of(0, stream.committed, 1, stream.committed, 2, stream.committed),
-                "after the restarts");
+            Map<Integer, List<String>> want = new TreeMap<>();
+            for (int p = 0; p < STREAM_PARTITIONS; p++) {
+                want.put(p, stream.committed);
+            }
+            Transactions.eventuallyRead(check, stream.topic, STREAM_PARTITIONS, Transactions.COMMITTED, want, "after the restarts");
         }
     }
 
@@ -129,7 +134,7 @@ final class TransactionRestarts {
         }
     }
 
-    /** A producer that ends one transaction after the other, over three partitions each. */
+    /** A producer that ends one transaction after the other, over all partitions of its topic each. */
     private static final class Stream {
         final String topic;
         final List<String> committed = new ArrayList<>();
@@ -149,7 +154,7 @@ final class TransactionRestarts {
                 producer.initTransactions();
                 for (int i = 0; !stopping; i++) {
                     producer.beginTransaction();
-                    for (int p = 0; p < 3; p++) {
+                    for (int p = 0; p < STREAM_PARTITIONS; p++) {
                         producer.send(new ProducerRecord<>(topic, p, null, bytes("" + i)));
                     }
                     boolean commit = FORGETS_MARKERS || i % 3 != 1;
