@@ -125,6 +125,14 @@ func buildBatch(o *Object) (Bytes, error) {
 		payload = append(payload, b...)
 		maxTimestamp = max(maxTimestamp, timestamp)
 	}
+	bits, marker, err := transactionBits(r)
+	if err != nil {
+		return nil, err
+	}
+	count := int64(len(records))
+	if marker != nil {
+		payload, count = marker, 1
+	}
 	if _, ok := r.get("payload"); ok {
 		payload = r.bytes("payload")
 	} else if codec > 0 {
@@ -134,14 +142,14 @@ func buildBatch(o *Object) (Bytes, error) {
 		FirstOffset:          r.number("baseOffset", 0),
 		PartitionLeaderEpoch: int32(r.number("leaderEpoch", -1)),
 		Magic:                int8(r.number("magic", 2)),
-		Attributes:           int16(r.number("attributes", codec)),
-		LastOffsetDelta:      int32(r.number("lastOffsetDelta", int64(len(records)-1))),
+		Attributes:           int16(r.number("attributes", codec|bits)),
+		LastOffsetDelta:      int32(r.number("lastOffsetDelta", count-1)),
 		FirstTimestamp:       baseTimestamp,
 		MaxTimestamp:         r.number("maxTimestamp", maxTimestamp),
 		ProducerID:           r.number("producerId", -1),
 		ProducerEpoch:        int16(r.number("producerEpoch", -1)),
 		FirstSequence:        int32(r.number("sequence", -1)),
-		NumRecords:           int32(r.number("count", int64(len(records)))),
+		NumRecords:           int32(r.number("count", count)),
 		Records:              payload,
 	}
 	b := batch.AppendTo(nil)
@@ -279,7 +287,14 @@ func recordsTree(batch kmsg.RecordBatch, codec int) any {
 			return append(list, "unreadable from here")
 		}
 		payload = payload[int64(n)+length:]
-		list = append(list, recordTree(record))
+		tree := recordTree(record)
+		if batch.Attributes&controlBit != 0 {
+			tree = controlTree(record, tree)
+		}
+		if batch.Attributes&horizonBit != 0 { // the times lie relative to the moment of cleaning
+			tree.Fields[1] = Field{Name: "At", Value: batch.FirstTimestamp + record.TimestampDelta64}
+		}
+		list = append(list, tree)
 	}
 	return list
 }

@@ -57,23 +57,37 @@ func TestAFailureTellsScriptStepPathWantAndGot(t *testing.T) {
 }
 
 func TestDeliberateDifferencesCoverWhatTheyNameAndNothingElse(t *testing.T) {
-	list, err := parseDifferences("# note\nfetch/* | * Fetch v1* | Topics[*].Partitions[0]*\n  because\n  of this\nx/y | * | *\n  never used\n")
+	all, err := parseDifferences("# note\nfetch/* | * Fetch v1* | Topics[*].Partitions[0]*\n  because\n  of this\nx/y | * | *\n  never used\npending new/\n")
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, pending := all.PendingFor("new/api"); !pending {
+		t.Error("new/api is not pending")
+	}
+	if _, pending := all.PendingFor("x/new"); pending {
+		t.Error("x/new is pending")
+	}
+	list := all.List
 	if list[0].Reason != "because of this" {
 		t.Errorf("reason %q", list[0].Reason)
 	}
-	all := []Mismatch{
+	found := []Mismatch{
 		{Script: "fetch/errors", Step: "3 Fetch v12", Path: "Topics[a].Partitions[0].ErrorCode"},
 		{Script: "fetch/errors", Step: "3 Fetch v4", Path: "Topics[a].Partitions[0].ErrorCode"},
 		{Script: "fetch/errors", Step: "3 Fetch v12", Path: "ErrorCode"},
 	}
-	rest, used := Explain(all, list)
+	one := Difference{Script: "fetch/*", Step: "* Fetch *", Path: "*ErrorCode", Want: "NO*"}
+	for want, covered := range map[string]bool{"NONE": true, "OTHER": false} {
+		m := Mismatch{Script: "fetch/errors", Step: "3 Fetch v12", Path: "ErrorCode", Want: want}
+		if one.covers(m) != covered {
+			t.Errorf("a difference where Kafka answers NO* covers %s: %v", want, !covered)
+		}
+	}
+	rest, used := Explain(found, list)
 	if len(rest) != 2 || !used[0] || used[1] {
 		t.Errorf("unexplained %v, used %v", rest, used)
 	}
-	for _, bad := range []string{"a | b\n  reason", "a | b | c\n", "  reason first"} {
+	for _, bad := range []string{"a | b\n  reason", "a | b | c | d | e\n  reason", "a | b | c\n", "  reason first"} {
 		if _, err := parseDifferences(bad); err == nil {
 			t.Errorf("%q is taken", bad)
 		}

@@ -173,7 +173,7 @@ func (p *player) finish(tree *Object, api string, version int16, c *clauses) err
 			return err
 		}
 		p.variables[capt.variable] = v
-		p.normalizer.name(capt.variable, v)
+		p.normalizer.name(capt.variable, capt.path[len(capt.path)-1].field, v)
 	}
 	if c.quiet {
 		return nil

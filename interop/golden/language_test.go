@@ -6,6 +6,8 @@ import (
 	"hash/crc32"
 	"strings"
 	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 func mustParse(t *testing.T, text string) any {
@@ -152,6 +154,78 @@ func TestFunctionsRefuseWhatTheyDoNotKnow(t *testing.T) {
 		p := &player{variables: map[string]any{}}
 		if _, err := p.evaluate(call); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestTransactionalAndControlBatches(t *testing.T) {
+	build := func(text string) kmsg.RecordBatch {
+		t.Helper()
+		call := mustParse(t, text).(*Call)
+		v, err := evaluateCall(call.Name, call.Args)
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		var b kmsg.RecordBatch
+		if err := b.ReadFrom(v.(Bytes)); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		return b
+	}
+	if b := build(`batch{ codec: gzip, transactional: true, records: [{ value: "v" }] }`); b.Attributes != 1|transactionalBit || b.NumRecords != 1 {
+		t.Errorf("attributes %d, %d records", b.Attributes, b.NumRecords)
+	}
+	if b := build(`batch{ transactional: false, records: [{ value: "v" }] }`); b.Attributes != 0 {
+		t.Errorf("attributes %d of a plain batch", b.Attributes)
+	}
+	for text, key := range map[string]string{"abort": "\x00\x00\x00\x00", "commit": "\x00\x00\x00\x01", "5": "\x00\x00\x00\x05"} {
+		b := build(`batch{ transactional: true, control: ` + text + `, coordinatorEpoch: 7 }`)
+		if b.Attributes != transactionalBit|controlBit || b.NumRecords != 1 || b.LastOffsetDelta != 0 {
+			t.Errorf("%s: attributes %d, %d records to offset %d", text, b.Attributes, b.NumRecords, b.LastOffsetDelta)
+		}
+		if want := key + "\x0c\x00\x00\x00\x00\x00\x07"; !bytes.Contains(b.Records, []byte(want)) {
+			t.Errorf("%s: the record is % x", text, b.Records)
+		}
+	}
+	for _, bad := range []string{`batch{ transactional: 1 }`, `batch{ control: maybe }`} {
+		call := mustParse(t, bad).(*Call)
+		if _, err := evaluateCall(call.Name, call.Args); err == nil {
+			t.Errorf("%s is taken", bad)
+		}
+	}
+}
+
+func TestHeadOfAScript(t *testing.T) {
+	s, err := parseScript("x/y", "about \"x\"\nfeatures { \"transaction.version\": 1, \"group.version\": 0 }\nMetadata v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Own || s.levels() != "map[group.version:0 transaction.version:1]" {
+		t.Errorf("own broker %v, levels %s", s.Own, s.levels())
+	}
+	for _, bad := range []string{`"1"`, "-1", "40000"} {
+		if _, err := parseScript("x/y", "about \"x\"\nfeatures { \"f\": "+bad+" }"); err == nil {
+			t.Errorf("the level %s is taken", bad)
+		}
+	}
+}
+
+func TestWhichScriptsNeedATransactionCoordinator(t *testing.T) {
+	for text, want := range map[string]bool{
+		"Metadata v1":          false,
+		"InitProducerId v5 {}": false,
+		"for v in 0..1 { define x { EndTxn v1 {} } }":   true,
+		"InitProducerId v5 { TransactionalID: \"a\" }":  true,
+		"InitProducerId v5 { TransactionalID: \"\" }":   false,
+		"define x { DescribeTransactions v0 {} }\ndo x": true,
+		"WriteTxnMarkers v1 {}\nProduce v9 { Acks: 1 }": false,
+	} {
+		s, err := parseScript("x", "about \"x\"\n"+text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.usesTransactions() != want {
+			t.Errorf("%s: %v", text, !want)
 		}
 	}
 }

@@ -17,24 +17,53 @@ import (
 type normalizer struct {
 	target *Target
 	names  map[string]string // an id's text → its name
+	taken  map[string]int    // a variable → how many numbers were named after it
 	last   *Object           // the latest answer before normalizing, for messages
 }
 
 func newNormalizer(target *Target) *normalizer {
-	return &normalizer{target: target, names: map[string]string{}}
+	return &normalizer{target: target, names: map[string]string{}, taken: map[string]int{}}
 }
 
-// name gives a captured value its variable's name in all answers from here on.
-func (n *normalizer) name(variable string, v any) {
+// name gives a captured value its variable's name in all answers from here on: texts wherever they stand, numbers in the fields of ids,
+// since other fields hold the same small numbers by chance.
+func (n *normalizer) name(variable, field string, v any) {
 	switch v := v.(type) {
 	case string:
 		if len(v) >= 8 { // shorter ones would replace parts of words
 			n.names[v] = "<$" + variable + ">"
 		}
 	case int64:
-		n.names["number "+strconv.FormatInt(v, 10)] = "<$" + variable + ">"
+		if !idFields[field] || v == 0 {
+			return
+		}
+		if key := numberKey(field, v); n.names[key] == "" || !n.isNameOf(variable, n.names[key]) {
+			n.names[key] = n.nextName(variable, field)
+		}
 	}
 }
+
+// nextName tells the values apart that a variable takes one after another, in a loop for example.
+func (n *normalizer) nextName(variable, field string) string {
+	n.taken[variable]++
+	if n.taken[variable] == 1 || field == "SessionID" { // sessions are not compared with one another
+		return "<$" + variable + ">"
+	}
+	return fmt.Sprintf("<$%s, %d>", variable, n.taken[variable])
+}
+
+func (n *normalizer) isNameOf(variable, name string) bool {
+	return name == "<$"+variable+">" || strings.HasPrefix(name, "<$"+variable+", ")
+}
+
+func numberKey(field string, v int64) string { return field + " " + strconv.FormatInt(v, 10) }
+
+// idFields hold numbers that brokers give out.
+var idFields = map[string]bool{"ProducerID": true, "SessionID": true}
+
+// givesProducerIDs are the APIs in whose answers a producer's id can stand for the first time; elsewhere a number that no answer gave is
+// the script's own.
+var givesProducerIDs = map[string]bool{"InitProducerId": true, "EndTxn": true}
 
 var uuidPattern = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 
@@ -155,12 +184,12 @@ func (n *normalizer) number(api, field string, v int64, invent func(string) stri
 		return "<now>"
 	case (field == "TotalBytes" || field == "UsableBytes") && v > 0:
 		return "<some>"
-	case field == "ProducerID" || field == "SessionID":
-		key := "number " + strconv.FormatInt(v, 10)
+	case idFields[field] && v != 0: // no session; no producer of a script has the id 0, which warming up took
+		key := numberKey(field, v)
 		if name, ok := n.names[key]; ok {
 			return name
 		}
-		if field == "ProducerID" && v >= 0 && api == "InitProducerId" || field == "SessionID" && v != 0 {
+		if field == "ProducerID" && v > 0 && givesProducerIDs[api] || field == "SessionID" {
 			n.names[key] = invent(field)
 			return n.names[key]
 		}

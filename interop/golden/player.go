@@ -36,6 +36,7 @@ type player struct {
 	line        int                 // of the statement that is being played
 	inLoops     []string            // the loops around it, as "v = 3"
 	lines       map[string][]string // of a variable that holds a list: where its elements stand
+	definitions map[string][]statement
 	outcomes    []Outcome
 }
 
@@ -53,7 +54,7 @@ type sent struct {
 func Play(ctx context.Context, target *Target, script *Script) ([]Outcome, error) {
 	p := &player{
 		target: target, script: script,
-		connections: map[string]*connection{}, waiting: map[string]*sent{}, lines: map[string][]string{},
+		connections: map[string]*connection{}, waiting: map[string]*sent{}, lines: map[string][]string{}, definitions: map[string][]statement{},
 		variables: map[string]any{"p": script.Prefix(), "now": time.Now().UnixMilli()},
 	}
 	p.normalizer = newNormalizer(target)
@@ -96,6 +97,11 @@ func (p *player) step(ctx context.Context, st statement) error {
 	switch st := st.(type) {
 	case *loop:
 		return p.loop(ctx, st)
+	case *define:
+		p.definitions[st.name] = st.body
+		return nil
+	case *do:
+		return p.do(func(body []statement) error { return p.run(ctx, body) }, st)
 	case *request:
 		return p.requests(ctx, st)
 	case *raw:

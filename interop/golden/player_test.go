@@ -3,6 +3,7 @@ package golden
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -265,4 +266,88 @@ func TestBytesBehindAnAnswerAreSeen(t *testing.T) {
 	if _, err := decodeAnswer([]byte{0, 0, 0, 6, 0, 25}, request, 0, 5); err == nil {
 		t.Error("another request's answer is taken")
 	}
+}
+
+func TestDefinedStatementsArePlayedWithTheirVariables(t *testing.T) {
+	var groups []string
+	f := startFake(t, func(r kmsg.Request) kmsg.Response {
+		groups = append(groups, r.(*kmsg.HeartbeatRequest).Group)
+		return heartbeatCode(0)
+	})
+	outcomes, err := playText(t, f, `
+define beat {
+  Heartbeat v0 { Group: "${g}-${n}" }
+}
+do beat { g: "a", n: 1 }
+do beat { n: 2 }
+define twice {
+  do beat { g: "b" }
+  do beat
+}
+do twice`)
+	if err != nil || len(outcomes) != 4 {
+		t.Fatalf("%d outcomes, %v", len(outcomes), err)
+	}
+	if got := strings.Join(groups, " "); got != "a-1 a-2 b-2 b-2" {
+		t.Errorf("asked for %s", got)
+	}
+	if where := outcomes[2].Where; where != "line 4 with twice from line 12, beat from line 9" {
+		t.Errorf("the third answer stands at %q", where)
+	}
+	for script, want := range map[string]string{
+		"do nothing":                          "nothing of that name is defined",
+		"define again { do again }\ndo again": "in one another",
+		"define odd { Heartbeat v0 { Group: $x } }\ndo odd { x: 1 }": "do odd on line",
+	} {
+		if _, err := playText(t, f, script); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", script, err, want)
+		}
+	}
+}
+
+func TestProducerIDsAreToldApartByWhereTheyAppeared(t *testing.T) {
+	next := int64(1)
+	f := startFake(t, func(r kmsg.Request) kmsg.Response {
+		switch r := r.(type) {
+		case *kmsg.EndTxnRequest:
+			answer := kmsg.NewPtrEndTxnResponse()
+			answer.ProducerID, answer.ProducerEpoch = r.ProducerID+100, 0
+			return answer
+		case *kmsg.ListTransactionsRequest:
+			answer := kmsg.NewPtrListTransactionsResponse()
+			for _, id := range []int64{1, 2, 900001, 0} {
+				state := kmsg.NewListTransactionsResponseTransactionState()
+				state.TransactionalID, state.ProducerID = fmt.Sprint(id), id
+				answer.TransactionStates = append(answer.TransactionStates, state)
+			}
+			return answer
+		}
+		answer := kmsg.NewPtrInitProducerIDResponse()
+		answer.ProducerID = next
+		next++
+		return answer
+	})
+	outcomes, err := playText(t, f, `
+for n in 1..2 {
+  InitProducerId v5 {} let pid = ProducerID let epoch = ProducerEpoch
+}
+ListTransactions v0
+EndTxn v5 { ProducerID: $pid }`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantRecord(t, outcomes, `
+== 1 InitProducerId v5
+{ProducerID: "<$pid>"}
+
+== 2 InitProducerId v5
+{ProducerID: "<$pid, 2>"}
+
+== 3 ListTransactions v0
+{
+  TransactionStates: [{TransactionalID: "0"}, {TransactionalID: "1", ProducerID: "<$pid>"}, {TransactionalID: "2", ProducerID: "<$pid, 2>"}, {TransactionalID: "900001", ProducerID: 900001}]
+}
+
+== 4 EndTxn v5
+{ProducerID: "<ProducerID of step 4>", ProducerEpoch: 0}`)
 }

@@ -112,6 +112,8 @@ func TestScriptsNameFieldsThatExist(t *testing.T) {
 			switch st := st.(type) {
 			case *loop:
 				check(t, s, st.body)
+			case *define:
+				check(t, s, st.body)
 			case *request:
 				message, err := requestFor(st.api)
 				if err == nil {
@@ -138,7 +140,7 @@ func TestDifferencesNameScriptsThatExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, d := range differences {
+	for _, d := range differences.List {
 		found := false
 		for _, s := range allScripts(t) {
 			found = found || matches(d.Script, s.Name)

@@ -2,6 +2,7 @@ package golden
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,6 +19,8 @@ type Script struct {
 	Own        bool
 	Cold       bool
 	Properties map[string]string
+	// Features are the levels that the broker's directory is formatted with; scripts of the same levels share a broker.
+	Features map[string]int16
 
 	statements []statement
 }
@@ -172,10 +175,30 @@ func (p *parser) header(s *Script) error {
 				}
 				s.Properties[f.Name] = text
 			}
+		case p.skipName("features"):
+			if err := p.features(s); err != nil {
+				return err
+			}
 		default:
 			return nil
 		}
 	}
+}
+
+func (p *parser) features(s *Script) error {
+	o, err := p.object()
+	if err != nil {
+		return err
+	}
+	s.Features = map[string]int16{}
+	for _, f := range o.Fields {
+		level, ok := f.Value.(int64)
+		if !ok || level < 0 || level > math.MaxInt16 {
+			return p.errorf("feature %s cannot have the level %s", f.Name, format(f.Value))
+		}
+		s.Features[f.Name] = int16(level)
+	}
+	return nil
 }
 
 func (p *parser) statement() (statement, error) {
@@ -195,6 +218,10 @@ func (p *parser) statement() (statement, error) {
 	switch word {
 	case "for":
 		return p.loop(line)
+	case "define":
+		return p.define(line)
+	case "do":
+		return p.do(line)
 	case "raw", "stream":
 		r := &raw{at: line, connection: connection, framed: word == "raw"}
 		if r.parts, err = p.list(); err != nil {
@@ -254,17 +281,8 @@ func (p *parser) loop(line at) (statement, error) {
 		}
 		l.values = &Call{"range", []any{l.values, last}, int(line)}
 	}
-	if err := p.wantMark("{"); err != nil {
-		return nil, err
-	}
-	for !p.skipMark("}") {
-		st, err := p.statement()
-		if err != nil {
-			return nil, err
-		}
-		l.body = append(l.body, st)
-	}
-	return l, nil
+	l.body, err = p.block()
+	return l, err
 }
 
 func (p *parser) topic(line at) (statement, error) {

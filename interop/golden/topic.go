@@ -59,7 +59,7 @@ func (p *player) topic(ctx context.Context, t *topic) error {
 	}
 	if t.idVariable != "" {
 		p.variables[t.idVariable] = formatID(created[0].TopicID)
-		p.normalizer.name(t.idVariable, formatID(created[0].TopicID))
+		p.normalizer.name(t.idVariable, "TopicID", formatID(created[0].TopicID))
 	}
 	return p.waitServing(ctx, text, one.NumPartitions)
 }
@@ -132,61 +132,4 @@ func (p *player) ask(request kmsg.Request, version int16) (kmsg.Response, error)
 		body = body[1:]
 	}
 	return response, response.ReadFrom(body)
-}
-
-// restart has the broker started again and waits until it has taken up its groups.
-func (p *player) restart(ctx context.Context) error {
-	if !p.script.Own {
-		return errors.New("restart: the script shares its broker; give it one with broker {}")
-	}
-	if p.target.Restart == nil {
-		return errors.New("restart: this broker cannot be started again")
-	}
-	for name, c := range p.connections {
-		c.conn.Close()
-		delete(p.connections, name)
-	}
-	if err := p.target.Restart(ctx); err != nil {
-		return err
-	}
-	return warmUp(ctx, p.target)
-}
-
-// warmUp makes the broker create __consumer_offsets and load it, so that scripts about groups need not wait for it.
-func warmUp(ctx context.Context, target *Target) error {
-	p := &player{target: target, script: &Script{}, connections: map[string]*connection{}, variables: map[string]any{}}
-	p.normalizer = newNormalizer(target)
-	defer func() {
-		for _, c := range p.connections {
-			c.conn.Close()
-		}
-	}()
-	find := kmsg.NewPtrFindCoordinatorRequest()
-	find.CoordinatorKey = "golden-warm-up"
-	if err := p.poll(ctx, "the group coordinator", func() error {
-		answer, err := p.ask(find, 2)
-		if err != nil {
-			return err
-		}
-		return kerr.ErrorForCode(answer.(*kmsg.FindCoordinatorResponse).ErrorCode)
-	}); err != nil {
-		return err
-	}
-	// The coordinator takes up the topic's partitions one by one. So many groups that each partition has some tell when it has all.
-	describe := kmsg.NewPtrDescribeGroupsRequest()
-	for n := range 1000 {
-		describe.Groups = append(describe.Groups, fmt.Sprintf("golden-warm-up-%d", n))
-	}
-	return p.poll(ctx, "loading of __consumer_offsets", func() error {
-		answer, err := p.ask(describe, 4)
-		if err != nil {
-			return err
-		}
-		for _, g := range answer.(*kmsg.DescribeGroupsResponse).Groups {
-			if g.ErrorCode != 0 {
-				return kerr.ErrorForCode(g.ErrorCode)
-			}
-		}
-		return nil
-	})
 }

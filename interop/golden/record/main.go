@@ -6,8 +6,10 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"time"
 
 	"ottla.dev/ottla/interop/apachekafka"
@@ -79,9 +81,16 @@ func keep(s *golden.Script, outcomes []golden.Outcome, check bool) error {
 	return nil
 }
 
+// heapMB is enough for scripts and leaves room for a broker of a script's own beside the shared one.
+const heapMB = 400
+
 // StartApacheKafka starts the yardstick.
-func StartApacheKafka(ctx context.Context, properties map[string]string) (*golden.Target, error) {
-	broker, err := apachekafka.Start(ctx, apachekafka.Options{Properties: properties})
+func StartApacheKafka(ctx context.Context, properties map[string]string, features map[string]int16) (*golden.Target, error) {
+	options := apachekafka.Options{Properties: properties, HeapMB: heapMB}
+	for _, name := range slices.Sorted(maps.Keys(features)) {
+		options.FormatArgs = append(options.FormatArgs, "--feature", fmt.Sprintf("%s=%d", name, features[name]))
+	}
+	broker, err := apachekafka.Start(ctx, options)
 	if err != nil {
 		return nil, err
 	}
