@@ -141,6 +141,9 @@ func TestAbortsNeedTheirIndex(t *testing.T) {
 			if l.LogEndOffset() != before || l.SizeBytes() != size || l.LastStableOffset() != open {
 				t.Errorf("%s with %d bytes, stable to %d", l, l.SizeBytes(), l.LastStableOffset())
 			}
+			if b.cutsAfterKill(before); t.Failed() {
+				return
+			}
 			b.append(l, "y")
 			lift()
 			if last := b.end(l, 1, record.ControlAbort); last != before+1 {
@@ -156,6 +159,19 @@ func TestAbortsNeedTheirIndex(t *testing.T) {
 			b.sound()
 		})
 	}
+}
+
+// cutsAfterKill fails unless a process that dies now leaves a log that ends at an offset.
+func (b *bench) cutsAfterKill(end int64) {
+	b.t.Helper()
+	b.mem.SyncAll()
+	clone := b.mem.CrashClone(rand.New(rand.NewPCG(1, 1)))
+	other := &bench{t: b.t, fs: clone, mem: clone, clock: b.clock, topic: b.topic, dirs: b.dirs}
+	other.open()
+	if l := other.log(); l.LogEndOffset() != end {
+		b.t.Errorf("after a kill the log ends at %d, want %d", l.LogEndOffset(), end)
+	}
+	other.abandon()
 }
 
 // TestAnUnsureEndOfTheIndexEndsTheDirectory: what a failed write has left of an entry could not be cut off.
