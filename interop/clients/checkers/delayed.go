@@ -90,7 +90,7 @@ func (d *delays) round(round int, late *kgo.Client) {
 			d.problems <- value("a write without a transaction was accepted")
 		}
 	}
-	must(p.addPartition(partition), "add a partition")
+	must(p.addPartitions(partition), "add a partition")
 	must(p.write(partition, 0, p.epoch, value("aborted")), "write")
 	commit := d.random.IntN(3) == 0
 	racing := d.random.IntN(2) == 0

@@ -6,18 +6,22 @@ import (
 	"math/rand/v2"
 	"sync"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-const offsetWorkers = 6
+const (
+	offsetWorkers    = 6
+	offsetPartitions = 60 // many, so that a kill is likely to come while markers are written
+)
 
 // offsetsInTransactions commits offsets in transactions that write a record each, which says the offset, and ends the transactions in all ways
 // while the node is killed: the group's offset must be that of the last transaction that was committed, and no other, at every moment at
 // which it can be read; and the records that are visible must say the same.
 func offsetsInTransactions(c c, w work, g generation) {
-	topic := newTopic(c, "offsets", 1)
+	topic := newTopic(c, "offsets", offsetPartitions)
 	problems := make(chan string, 1000)
 	stop, end := context.WithCancel(c)
 	defer end()
@@ -27,7 +31,7 @@ func offsetsInTransactions(c c, w work, g generation) {
 		cl := client(c, g)
 		defer cl.Close()
 		id := fmt.Sprintf("%s-%d", topic, i)
-		workers[i] = &offsetWorker{c: c, random: w.random(uint64(600 + i)), producer: newRawProducer(c, g, cl, topic, id), group: id, at: -1}
+		workers[i] = &offsetWorker{c: c, random: w.random(uint64(600 + i)), producer: newRawProducer(c, g, cl, topic, id), group: id, at: -1, partitions: allPartitions()}
 		guarded(&working, problems, func() { workers[i].run(stop) })
 	}
 	killAtRandom(c, w, 3)
@@ -40,33 +44,43 @@ func offsetsInTransactions(c c, w work, g generation) {
 	}
 	wantNone(c, "offsets in transactions", told)
 	wantNothingOpen(c, topic)
-	visible := map[string]int64{} // the newest record of each worker
-	for _, r := range scan(c, topic, 1, kgo.ReadCommitted()) {
+	visible := map[string]int64{} // the newest record of each worker in each partition
+	for _, r := range scan(c, topic, offsetPartitions, kgo.ReadCommitted()) {
 		var id string
 		var offset int64
 		if _, err := fmt.Sscanf(string(r.Value), "%s %d", &id, &offset); err == nil {
-			visible[id] = offset
+			visible[fmt.Sprintf("%s %d", id, r.Partition)] = offset
 		}
 	}
 	rounds := 0
 	for _, o := range workers {
 		rounds += o.rounds
-		if said, ok := visible[o.group]; ok && said != o.at || !ok && o.at != -1 {
-			told = append(told, fmt.Sprintf("group %s has offset %d, its newest visible record says %d (there: %v)", o.group, o.at, said, ok))
+		for _, p := range o.partitions {
+			if said, ok := visible[fmt.Sprintf("%s %d", o.group, p)]; ok && said != o.at || !ok && o.at != -1 {
+				told = append(told, fmt.Sprintf("group %s has offset %d, its newest visible record in partition %d says %d (there: %v)", o.group, o.at, p, said, ok))
+			}
 		}
 	}
 	wantNone(c, "offsets and records", told)
 	fmt.Printf("%d transactions with offsets\n", rounds)
 }
 
+func allPartitions() (all []int32) {
+	for p := range int32(offsetPartitions) {
+		all = append(all, p)
+	}
+	return all
+}
+
 // offsetWorker is one producer and the group whose offset it moves.
 type offsetWorker struct {
-	c        c
-	random   *rand.Rand
-	producer *rawProducer
-	group    string
-	at       int64 // what the group's offset must be; -1: none
-	rounds   int
+	c          c
+	random     *rand.Rand
+	producer   *rawProducer
+	group      string
+	at         int64 // what the group's offset must be; -1: none
+	partitions []int32
+	rounds     int
 }
 
 func (o *offsetWorker) run(stop context.Context) {
@@ -83,9 +97,9 @@ func (o *offsetWorker) round(offset int64) {
 		return
 	}
 	o.check("after InitProducerId, which ends what was open", o.at)
-	err := p.addPartition(0)
+	err := p.addPartitions(o.partitions...)
 	if err == nil {
-		err = p.write(0, 0, p.epoch, fmt.Sprintf("%s %d", o.group, offset))
+		err = p.writeAll(o.partitions, 0, p.epoch, fmt.Sprintf("%s %d", o.group, offset))
 	}
 	if err == nil {
 		err = p.commitOffset(o.group, offset)
@@ -93,10 +107,8 @@ func (o *offsetWorker) round(offset int64) {
 	if err != nil {
 		return
 	}
-	if code := o.fetch(); code != kerr.UnstableOffsetCommit && code != nil && !kerr.IsRetriable(code) {
-		o.c.Fatalf("group %s, offset %d pending: %v", o.group, offset, code)
-	} else if code == nil {
-		o.check("while an offset is pending, which must not be told as stable", -2)
+	if told, err := o.read(); err == nil && !o.ended() {
+		o.c.Fatalf("group %s: offset %d was told as stable while %d was pending", o.group, told, offset)
 	}
 	switch o.random.IntN(5) {
 	case 0: // left open
@@ -142,10 +154,10 @@ func (o *offsetWorker) stable() (offset int64) {
 	return offset
 }
 
-// fetch returns why the group's stable offset cannot be read now, nil if it can.
-func (o *offsetWorker) fetch() error {
-	_, err := o.read()
-	return err
+// ended tells whether the transaction is open no more, because its time was over while the node was away.
+func (o *offsetWorker) ended() bool {
+	described, err := kadm.NewClient(o.producer.cl).DescribeTransactions(o.c, o.producer.id)
+	return err != nil || described[o.producer.id].State != "Ongoing"
 }
 
 func (o *offsetWorker) read() (int64, error) {

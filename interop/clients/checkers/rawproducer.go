@@ -59,29 +59,53 @@ func (p *rawProducer) init() error {
 	return err
 }
 
-// addPartition is what a producer of the first generation does before it writes.
-func (p *rawProducer) addPartition(partition int32) error {
+// addPartitions is what a producer of the first generation does before it writes.
+func (p *rawProducer) addPartitions(partitions ...int32) error {
 	if p.v2 {
 		return nil
 	}
 	req := kmsg.NewPtrAddPartitionsToTxnRequest()
 	req.TransactionalID, req.ProducerID, req.ProducerEpoch = p.id, p.producer, p.epoch
-	req.Topics = []kmsg.AddPartitionsToTxnRequestTopic{{Topic: p.topic, Partitions: []int32{partition}}}
-	_, err := ask(p, req, func(r *kmsg.AddPartitionsToTxnResponse) int16 { return r.Topics[0].Partitions[0].ErrorCode })
+	req.Topics = []kmsg.AddPartitionsToTxnRequestTopic{{Topic: p.topic, Partitions: partitions}}
+	_, err := ask(p, req, func(r *kmsg.AddPartitionsToTxnResponse) (code int16) {
+		for _, part := range r.Topics[0].Partitions {
+			code = firstCode(code, part.ErrorCode)
+		}
+		return code
+	})
 	return err
+}
+
+func firstCode(a, b int16) int16 {
+	if a != 0 {
+		return a
+	}
+	return b
 }
 
 // write sends one batch of one record.
 func (p *rawProducer) write(partition, sequence int32, epoch int16, value string) error {
+	return p.writeAll([]int32{partition}, sequence, epoch, value)
+}
+
+// writeAll sends one batch of one record to each of the partitions.
+func (p *rawProducer) writeAll(partitions []int32, sequence int32, epoch int16, value string) error {
 	req := kmsg.NewPtrProduceRequest()
 	req.TransactionID, req.Acks, req.TimeoutMillis = &p.id, -1, 10_000
 	topic := kmsg.NewProduceRequestTopic()
 	topic.Topic, topic.TopicID = p.topic, p.topicID
-	part := kmsg.NewProduceRequestTopicPartition()
-	part.Partition, part.Records = partition, transactionalBatch(p.producer, epoch, sequence, value)
-	topic.Partitions = append(topic.Partitions, part)
+	for _, partition := range partitions {
+		part := kmsg.NewProduceRequestTopicPartition()
+		part.Partition, part.Records = partition, transactionalBatch(p.producer, epoch, sequence, value)
+		topic.Partitions = append(topic.Partitions, part)
+	}
 	req.Topics = append(req.Topics, topic)
-	_, err := ask(p, req, func(r *kmsg.ProduceResponse) int16 { return r.Topics[0].Partitions[0].ErrorCode })
+	_, err := ask(p, req, func(r *kmsg.ProduceResponse) (code int16) {
+		for _, part := range r.Topics[0].Partitions {
+			code = firstCode(code, part.ErrorCode)
+		}
+		return code
+	})
 	return err
 }
 
