@@ -220,7 +220,7 @@ func (l *Log) recover(from int, recoveryPoint int64) (next int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	return next, l.recoverTransactions(max(start, recoveryPoint), next, markers)
+	return next, l.recoverTransactions(min(max(start, recoveryPoint), next), next, markers)
 }
 
 // recoverWholly is recover where nothing is certain, whatever the recovery point says.
