@@ -5,8 +5,12 @@ package clienttools
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 var everything = []string{
@@ -46,7 +50,12 @@ func TestConsoleProducer(t *testing.T) {
 			}
 			var read []string
 			for _, topic := range topics {
-				args := append([]string{"--bootstrap-server", "BROKER", "--topic", topic, "--from-beginning", "--timeout-ms", "1500"}, everything...)
+				args := append([]string{"--bootstrap-server", "BROKER", "--topic", topic, "--from-beginning"}, everything...)
+				if count := records(t, topic); count > 0 { // no wait for a silence, which a busy machine breaks
+					args = append(args, "--timeout-ms", "30000", "--max-messages", strconv.FormatInt(count, 10))
+				} else {
+					args = append(args, "--timeout-ms", "1500")
+				}
 				_, r := both(t, noTimes, "kafka-console-consumer", "", args...)
 				read = append(read, noTimes(r.stdout))
 			}
@@ -55,6 +64,25 @@ func TestConsoleProducer(t *testing.T) {
 			}
 		})
 	}
+}
+
+// records is how many records a topic of one partition holds.
+func records(t *testing.T, topic string) int64 {
+	t.Helper()
+	cl, err := kgo.NewClient(kgo.SeedBrokers(target.address))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	ends, err := kadm.NewClient(cl).ListEndOffsets(t.Context(), topic)
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	end, _ := ends.Lookup(topic, 0)
+	return end.Offset
 }
 
 // firstException is the first line that names an exception.
@@ -75,11 +103,11 @@ func TestConsoleConsumer(t *testing.T) {
 	cases := [][]string{
 		{"--topic", topic, "--from-beginning", "--max-messages", "3"},
 		{"--topic", topic, "--timeout-ms", "1500"},
-		{"--topic", topic, "--partition", "0", "--offset", "2", "--timeout-ms", "1500"},
-		{"--topic", topic, "--partition", "0", "--offset", "99", "--timeout-ms", "1500"},
+		{"--topic", topic, "--partition", "0", "--offset", "2", "--timeout-ms", "4000"},
+		{"--topic", topic, "--partition", "0", "--offset", "99", "--timeout-ms", "4000"},
 		{"--topic", topic, "--partition", "0", "--offset", "earliest", "--max-messages", "1", "--isolation-level", "read_committed"},
 		{"--include", topic[:len(topic)-1] + ".", "--from-beginning", "--max-messages", "4"},
-		{"--include", topic[:len(topic)-1], "--from-beginning", "--timeout-ms", "2000"},
+		{"--include", topic[:len(topic)-1], "--from-beginning", "--timeout-ms", "4000"},
 		{"--topic", topic, "--from-beginning", "--max-messages", "3", "--value-deserializer", serialization + "LongDeserializer"},
 		{"--topic", topic, "--from-beginning", "--max-messages", "4", "--value-deserializer", serialization + "LongDeserializer", "--skip-message-on-error"},
 		{"--topic", topic, "--from-beginning", "--max-messages", "4", "--value-deserializer", serialization + "IntegerDeserializer"},
@@ -127,7 +155,7 @@ func TestConsoleConsumerGroups(t *testing.T) {
 		t.Errorf("read %v, want %v", got, want)
 	}
 	for _, name := range []string{"OffsetsMessageFormatter", "GroupMetadataMessageFormatter"} {
-		args := []string{"--bootstrap-server", "BROKER", "--topic", "__consumer_offsets", "--from-beginning", "--timeout-ms", "3000",
+		args := []string{"--bootstrap-server", "BROKER", "--topic", "__consumer_offsets", "--from-beginning", "--timeout-ms", "6000",
 			"--formatter", "org.apache.kafka.tools.consumer." + name}
 		theirs := jsonObjects(t, apache(t, classes["kafka-console-consumer"], "", args...).stdout, topic)
 		mine := jsonObjects(t, ours(t, "kafka-console-consumer", "", args...).stdout, topic)

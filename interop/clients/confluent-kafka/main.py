@@ -129,6 +129,7 @@ class Adapter:
     null_headers = True
     skips_sequences = True
     zombies_come_back = False
+    knows_transactions = False
     deletes_offsets = False  # confluent-kafka has no call for it
 
     def __init__(self):

@@ -6,6 +6,7 @@ import time
 import kafka.errors as errors
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, OffsetSpec
+from kafka.admin._transactions import AbortTransactionSpec
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
@@ -119,6 +120,7 @@ class Adapter:
     null_headers = False  # kafka-python refuses them before they are sent
     skips_sequences = True
     zombies_come_back = True
+    knows_transactions = True
     deletes_offsets = True
 
     def __init__(self):
@@ -240,6 +242,22 @@ class Adapter:
             return {tp.partition: end for tp, end in ends.items()}
         finally:
             consumer.close()
+
+    def describe_transaction(self, name):
+        d = self.admin.describe_transactions([name])[name]
+        return d.state.value, d.producer_id, d.producer_epoch, d.transaction_timeout_ms, {(tp.topic, tp.partition) for tp in d.topic_partitions}
+
+    def list_transactions(self, producer_id, state):
+        listed = self.admin.list_transactions(producer_id_filters=[producer_id], state_filters=[state])
+        return {t.transactional_id: (t.producer_id, t.state.value) for by_broker in listed.values() for t in by_broker}
+
+    def describe_producers(self, topic, partition):
+        tp = TopicPartition(topic, partition)
+        active = self.admin.describe_producers([tp])[tp].active_producers
+        return [(p.producer_id, p.producer_epoch, p.current_transaction_start_offset) for p in active]
+
+    def abort_transaction(self, topic, partition, producer_id, epoch):
+        self.admin.abort_transaction(AbortTransactionSpec(TopicPartition(topic, partition), producer_id, epoch, 0))
 
     @staticmethod
     def fenced(e):

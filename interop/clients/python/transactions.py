@@ -13,7 +13,7 @@ import time
 import harness
 from adapter import Record
 from checks import new_topic, records_of, send_all, want_error
-from harness import Failed, unique
+from harness import Failed, Skipped, unique
 
 MESSAGE_TOO_LARGE = 10
 COMMITTED, UNCOMMITTED = "read_committed", "read_uncommitted"
@@ -28,6 +28,7 @@ def run_all(a):
     harness.run("transactions/fencing", 60, lambda c: fencing(c, a))
     harness.run("transactions/timeout", 60, lambda c: timeout(c, a))
     harness.run("transactions/consume-transform-produce", 120, lambda c: chain(c, a))
+    harness.run("transactions/admin", 60, lambda c: admin(c, a))
     harness.run("transactions/restart/open/stop", 120, lambda c: restart(c, a, "stop"))
     harness.run("transactions/restart/open/kill", 120, lambda c: restart(c, a, "kill"))
 
@@ -363,6 +364,27 @@ def chain(c, a):
             w.stop()
     want = {p: [v + "!" for v in sent[p::partitions]] for p in range(partitions)}
     want_read(c, a, to, COMMITTED, want, "of the output")
+
+
+def admin(c, a):
+    """A transaction is listed and described, and aborted in its partition over the producer's head."""
+    if not a.knows_transactions:
+        raise Skipped("the admin client knows no transactions")
+    topic, name = new_topic(c, a, 1), unique("x")
+    producer = begun(a, name)
+    try:
+        put(producer, record(topic, 0, "a"), record(topic, 0, "b"))
+        state, producer_id, epoch, timeout_ms, partitions = a.describe_transaction(name)
+        c.same(("Ongoing", 40_000, {(topic, 0)}), (state, timeout_ms, partitions), "the transaction")
+        c.same({name: (producer_id, "Ongoing")}, a.list_transactions(producer_id, "Ongoing"), "listed")
+        c.same({}, a.list_transactions(producer_id, "CompleteCommit"), "listed in another state")
+        c.same([(producer_id, epoch, 0)], a.describe_producers(topic, 0), "producers of the partition, with the start of the transaction")
+        a.abort_transaction(topic, 0, producer_id, epoch)
+        c.same([(producer_id, -1)], [(one[0], one[2]) for one in a.describe_producers(topic, 0)], "producers after the abort")
+        all_at(c, a, topic, 1, COMMITTED, {0: 3}, "after the abort")
+    finally:
+        producer.abandon()
+    want_read(c, a, topic, COMMITTED, {0: []}, "after the abort")
 
 
 def restart(c, a, how):
