@@ -73,20 +73,39 @@ func ends(c c, topic string, partitions int32, isolation sarama.IsolationLevel) 
 	defer cl.Close()
 	found := map[int32]int64{}
 	for p := range partitions {
-		leader, err := cl.Leader(topic, p)
-		c.Must(err, "leader of partition %d", p)
-		request := sarama.NewOffsetRequest(sarama.MaxVersion)
-		request.IsolationLevel = isolation
-		request.AddBlock(topic, p, sarama.OffsetNewest, 1)
-		response, err := leader.GetAvailableOffsets(request)
-		c.Must(err, "list the end of partition %d", p)
-		block := response.GetBlock(topic, p)
-		if block == nil || block.Err != sarama.ErrNoError {
-			c.Fatalf("the end of partition %d: %+v", p, block)
-		}
-		found[p] = block.Offset
+		c.Eventually(func() string { // right after a restart the partition may have no leader yet
+			end, err := endOf(cl, topic, p, isolation)
+			if err != nil {
+				cl.RefreshMetadata(topic)
+				return fmt.Sprintf("the end of partition %d: %v", p, err)
+			}
+			found[p] = end
+			return ""
+		})
 	}
 	return found
+}
+
+func endOf(cl sarama.Client, topic string, partition int32, isolation sarama.IsolationLevel) (int64, error) {
+	leader, err := cl.Leader(topic, partition)
+	if err != nil {
+		return 0, err
+	}
+	request := sarama.NewOffsetRequest(sarama.MaxVersion)
+	request.IsolationLevel = isolation
+	request.AddBlock(topic, partition, sarama.OffsetNewest, 1)
+	response, err := leader.GetAvailableOffsets(request)
+	if err != nil {
+		return 0, err
+	}
+	block := response.GetBlock(topic, partition)
+	if block == nil {
+		return 0, errors.New("not in the answer")
+	}
+	if block.Err != sarama.ErrNoError {
+		return 0, block.Err
+	}
+	return block.Offset, nil
 }
 
 // wantRead reads all values, and no more within a little time.

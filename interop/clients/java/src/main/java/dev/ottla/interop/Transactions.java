@@ -63,7 +63,7 @@ final class Transactions {
     }
 
     static KafkaProducer<byte[], byte[]> transactional(String id, Object... pairs) {
-        Map<String, Object> config = Clients.with("transactional.id", id, "transaction.timeout.ms", 40_000, "max.block.ms", 60_000, "delivery.timeout.ms", 90_000);
+        Map<String, Object> config = Clients.with("transactional.id", id, "transaction.timeout.ms", 120_000, "max.block.ms", 60_000, "delivery.timeout.ms", 90_000);
         config.putAll(Clients.with(pairs));
         return Clients.producer(config.entrySet().stream().flatMap(e -> java.util.stream.Stream.of(e.getKey(), e.getValue())).toArray());
     }
