@@ -23,8 +23,11 @@ import (
 // does it again; Kafka's log stays as it is.
 func (n *Node) takeOver(ctx context.Context, dir string) error {
 	img, err := n.store.Load(ctx)
-	if err != nil || img.ClusterID != "" {
+	if err != nil {
 		return err
+	}
+	if img.ClusterID != "" {
+		return checkMark(dir)
 	}
 	disk, err := surveyDirs(n.options.FS, n.options.Config.LogDirs(), n.options.Config.NodeID())
 	if err != nil {
@@ -39,6 +42,9 @@ func (n *Node) takeOver(ctx context.Context, dir string) error {
 	}
 	im, err := n.decideImport(dir, log, disk)
 	if err != nil {
+		return err
+	}
+	if err := writeMark(dir); err != nil {
 		return err
 	}
 	if err := n.storeImport(ctx, img, im.Records); err != nil {
@@ -85,11 +91,11 @@ func readMetadataLog(dir string) (*kraft.Log, error) {
 	var unknown *kraft.UnknownError
 	switch {
 	case errors.As(err, &damaged):
-		return nil, fmt.Errorf("Apache Kafka's metadata in %s cannot be taken over: %w. Start Apache Kafka on the directory, which repairs or names it, stop it in order and try again; or restore the file from a copy", dir, err)
+		return nil, fmt.Errorf("the metadata of Apache Kafka in %s cannot be taken over: %w. Start Apache Kafka on the directory, which repairs or names it, stop it in order and try again; or restore the file from a copy", dir, err)
 	case errors.As(err, &unknown):
-		return nil, fmt.Errorf("Apache Kafka's metadata in %s cannot be taken over: %w. It takes a newer version of Ottla", dir, err)
+		return nil, fmt.Errorf("the metadata of Apache Kafka in %s cannot be taken over: %w. It takes a newer version of Ottla", dir, err)
 	case err != nil:
-		return nil, fmt.Errorf("Apache Kafka's metadata in %s: %w", dir, err)
+		return nil, fmt.Errorf("the metadata of Apache Kafka in %s: %w", dir, err)
 	}
 	return log, nil
 }

@@ -24,9 +24,10 @@ import (
 type ExportOptions struct {
 	LogDirs     []string // of a node that does not run
 	MetadataDir string   // metadata.log.dir; "": the first of LogDirs
-	// Controller makes the node the only voter of a dynamic quorum (kraft.version 1), for a Kafka without controller.quorum.voters. nil:
-	// what the metadata log or the formatting said before, else static voters.
+	// Controller is the listener of the node as the only voter of a dynamic quorum (kraft.version 1), for a Kafka without
+	// controller.quorum.voters. nil: what the metadata log or the formatting said before, else static voters.
 	Controller *storageformat.Voter
+	DryRun     bool // tell what would be written, and change nothing
 	Logger     *slog.Logger
 	Now        time.Time
 }
@@ -41,6 +42,7 @@ type Exported struct {
 	Partitions   int    `json:"partitions"`
 	EndOffset    int64  `json:"end_offset"`
 	StaticVoters bool   `json:"static_voters"` // Apache Kafka needs controller.quorum.voters
+	DryRun       bool   `json:"dry_run,omitempty"`
 }
 
 // ExportMetadata gives the metadata of a stopped node to Apache Kafka: a snapshot at the end of the log __cluster_metadata-0, with which its
@@ -55,6 +57,9 @@ func ExportMetadata(ctx context.Context, o ExportOptions) (*Exported, error) {
 		return nil, fmt.Errorf("no metadata of Ottla: %w", err)
 	}
 	meta, err := storage.ReadMetaProperties(vfs.OS, o.LogDirs[0])
+	if err == nil {
+		err = checkMark(o.MetadataDir)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -70,20 +75,41 @@ func ExportMetadata(ctx context.Context, o ExportOptions) (*Exported, error) {
 	if img.ClusterID == "" || img.ClusterID != locks.ClusterID() {
 		return nil, fmt.Errorf("the metadata in %s is of the cluster %q, and the log directories are of %q", own, img.ClusterID, locks.ClusterID())
 	}
-	log, err := exportedLog(o, img, meta.NodeID)
+	directory, err := formatMetadataDir(o, meta)
+	if err != nil {
+		return nil, err
+	}
+	log, err := exportedLog(o, img, meta.NodeID, directory)
 	if err != nil {
 		return nil, err
 	}
 	name := filepath.Join(o.MetadataDir, kraft.LogDir, kraft.SnapshotID{Offset: log.End, Epoch: log.Epoch}.FileName())
+	kept := filepath.Join(o.MetadataDir, kraft.LogDir, metadataDir)
+	done := &Exported{Snapshot: name, Kept: kept, ClusterID: img.ClusterID, NodeID: meta.NodeID, Topics: img.NumTopics(), Partitions: img.NumPartitions(),
+		EndOffset: log.End, StaticVoters: log.KRaftVersion == 0, DryRun: o.DryRun}
+	if o.DryRun {
+		return done, nil
+	}
 	if err := writeSnapshot(log, name, o.Now); err != nil {
 		return nil, err
 	}
-	kept := filepath.Join(o.MetadataDir, kraft.LogDir, metadataDir)
-	if err := handOver(own, kept); err != nil {
-		return nil, err
+	return done, handOver(own, kept)
+}
+
+// formatMetadataDir gives a metadata.log.dir of its own the meta.properties that Apache Kafka wants in each of its directories, and returns
+// the directory's id.
+func formatMetadataDir(o ExportOptions, meta storage.MetaProperties) (metadata.UUID, error) {
+	there, err := storage.ReadMetaProperties(vfs.OS, o.MetadataDir)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return there.DirectoryID, err
 	}
-	return &Exported{Snapshot: name, Kept: kept, ClusterID: img.ClusterID, NodeID: meta.NodeID, Topics: img.NumTopics(), Partitions: img.NumPartitions(),
-		EndOffset: log.End, StaticVoters: log.KRaftVersion == 0}, nil
+	id := storageformat.NewUUID()
+	directory, err := storageformat.ParseUUID(id)
+	if err != nil || o.DryRun {
+		return directory, err
+	}
+	p := storageformat.MetaProperties{Version: 1, ClusterID: meta.ClusterID, NodeID: meta.NodeID, DirectoryID: id}
+	return directory, writeSynced(filepath.Join(o.MetadataDir, storageformat.MetaPropertiesFile), p.Format(o.Now))
 }
 
 // readImage reads the metadata of a node that does not run.
@@ -98,7 +124,7 @@ func readImage(ctx context.Context, dir string, logger *slog.Logger) (*metadata.
 }
 
 // exportedLog decides what is written.
-func exportedLog(o ExportOptions, img *metadata.Image, id int32) (*kraft.Log, error) {
+func exportedLog(o ExportOptions, img *metadata.Image, id int32, directory metadata.UUID) (*kraft.Log, error) {
 	disk, err := surveyDirs(vfs.OS, o.LogDirs, id)
 	if err != nil {
 		return nil, err
@@ -113,7 +139,9 @@ func exportedLog(o ExportOptions, img *metadata.Image, id int32) (*kraft.Log, er
 	}
 	log := kraft.Export(img, disk, before, others)
 	if o.Controller != nil {
-		log.KRaftVersion, log.Voters = 1, []storageformat.Voter{*o.Controller}
+		voter := *o.Controller
+		voter.ID, voter.DirectoryID = id, storageformat.FormatUUID(directory)
+		log.KRaftVersion, log.Voters = 1, []storageformat.Voter{voter}
 	}
 	return log, nil
 }

@@ -16,8 +16,6 @@ import (
 	"ottla.dev/ottla/internal/cli/profile"
 	"ottla.dev/ottla/internal/config/storageformat"
 	"ottla.dev/ottla/internal/node"
-	"ottla.dev/ottla/internal/storage"
-	"ottla.dev/ottla/internal/vfs"
 )
 
 func metadataCommand(format *output.Format) *cobra.Command {
@@ -35,6 +33,7 @@ type exporting struct {
 	metadataDir string
 	controller  string
 	listener    string
+	dryRun      bool
 }
 
 func exportCommand(format *output.Format) *cobra.Command {
@@ -50,7 +49,7 @@ From then on the metadata is Apache Kafka's. When Ottla starts on the directorie
 Records, committed offsets and transactions need no export: their files are Kafka's own.`,
 		Example: `  ottla debug metadata export ./ottla-data
   ottla debug metadata export /disk1/kafka /disk2/kafka --metadata-dir /disk0/kafka
-  ottla debug metadata export ./ottla-data --controller 127.0.0.1:9093`,
+  ottla debug metadata export ./ottla-data --controller 127.0.0.1:9093 --dry-run`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return e.export(c.Context(), args, output.New(c.OutOrStdout(), c.ErrOrStderr(), *format))
@@ -59,13 +58,14 @@ Records, committed offsets and transactions need no export: their files are Kafk
 	c.Flags().StringVar(&e.metadataDir, "metadata-dir", "", "metadata.log.dir, where it is set; else the first DIR has the metadata")
 	c.Flags().StringVar(&e.controller, "controller", "", "host:port of the controller's listener, for an Apache Kafka without controller.quorum.voters")
 	c.Flags().StringVar(&e.listener, "controller-listener", "CONTROLLER", "name of the controller's listener")
+	c.Flags().BoolVar(&e.dryRun, "dry-run", false, "say what would be written, and change nothing")
 	return c
 }
 
 func (e *exporting) export(ctx context.Context, dirs []string, out *output.Printer) error {
-	o := node.ExportOptions{LogDirs: dirs, MetadataDir: e.metadataDir, Now: time.Now(), Logger: slog.New(slog.NewTextHandler(out.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	o := node.ExportOptions{LogDirs: dirs, MetadataDir: e.metadataDir, DryRun: e.dryRun, Now: time.Now(), Logger: slog.New(slog.NewTextHandler(out.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))}
 	if e.controller != "" {
-		voter, err := e.voter(dirs[0])
+		voter, err := e.voter()
 		if err != nil {
 			return err
 		}
@@ -81,6 +81,10 @@ func (e *exporting) export(ctx context.Context, dirs []string, out *output.Print
 	if out.Structured() {
 		return out.Print(done)
 	}
+	if done.DryRun {
+		fmt.Fprintf(out.Out, "would write %s, %s, to %s\n", output.Plural(done.Topics, "topic"), output.Plural(done.Partitions, "partition"), output.Clean(done.Snapshot))
+		return nil
+	}
 	fmt.Fprintf(out.Out, "wrote %s, %s, to %s\n", output.Plural(done.Topics, "topic"), output.Plural(done.Partitions, "partition"), output.Clean(done.Snapshot))
 	fmt.Fprintf(out.Out, "Ottla's own metadata lies in %s\n", output.Clean(done.Kept))
 	quorum := "controller.quorum.bootstrap.servers"
@@ -91,8 +95,8 @@ func (e *exporting) export(ctx context.Context, dirs []string, out *output.Print
 	return nil
 }
 
-// voter is the node as the only voter. Its directory is the one with the metadata.
-func (e *exporting) voter(first string) (*storageformat.Voter, error) {
+// voter is the controller's listener.
+func (e *exporting) voter() (*storageformat.Voter, error) {
 	host, port, err := net.SplitHostPort(e.controller)
 	if err != nil {
 		return nil, output.Usagef("--controller %s: %v", e.controller, err)
@@ -101,12 +105,5 @@ func (e *exporting) voter(first string) (*storageformat.Voter, error) {
 	if err != nil || number == 0 {
 		return nil, output.Usagef("--controller %s: the port is no number from 1 to 65535", e.controller)
 	}
-	if e.metadataDir != "" {
-		first = e.metadataDir
-	}
-	meta, err := storage.ReadMetaProperties(vfs.OS, first)
-	if err != nil {
-		return nil, err
-	}
-	return &storageformat.Voter{ID: meta.NodeID, DirectoryID: storageformat.FormatUUID(meta.DirectoryID), Listener: e.listener, Host: host, Port: uint16(number)}, nil
+	return &storageformat.Voter{Listener: e.listener, Host: host, Port: uint16(number)}, nil
 }

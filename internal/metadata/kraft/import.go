@@ -150,13 +150,13 @@ func gone(n Node, id metadata.UUID) bool {
 
 // refuseUnknown stands up for partitions that would be made anew, empty, because the directory with their logs is not there.
 func refuseUnknown(unknown map[metadata.UUID][]TopicPartition) error {
-	for _, id := range slices.SortedFunc(maps.Keys(unknown), compareIDs) {
-		list := unknown[id]
-		what := fmt.Sprintf("the log directory with the id %s", id)
-		if id == directoryLost {
-			what = "a log directory that went offline"
-		}
-		return fmt.Errorf("%s holds %s (%d in all) and is none of log.dirs: add it, so that they are not made anew without their records", what, list[0], len(list))
+	if len(unknown) == 0 {
+		return nil
 	}
-	return nil
+	id := slices.MinFunc(slices.Collect(maps.Keys(unknown)), compareIDs)
+	what := fmt.Sprintf("the log directory with the id %s", id)
+	if id == directoryLost {
+		what = "a log directory that went offline"
+	}
+	return fmt.Errorf("%s holds %s (%d in all) and is none of log.dirs: add it, so that they are not made anew without their records", what, unknown[id][0], len(unknown[id]))
 }

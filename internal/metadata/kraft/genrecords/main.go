@@ -37,10 +37,7 @@ func main() {
 }
 
 // writer collects source.
-type writer struct {
-	bytes.Buffer
-	temporary int
-}
+type writer struct{ bytes.Buffer }
 
 func (w *writer) line(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
 
