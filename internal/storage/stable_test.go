@@ -4,12 +4,14 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"ottla.dev/ottla/internal/record"
 	"ottla.dev/ottla/internal/vfs"
@@ -58,6 +60,26 @@ func TestNobodySeesAnOpenTransactionAsStable(t *testing.T) {
 	wg.Wait()
 	if stable := l.LastStableOffset(); stable != l.LogEndOffset() {
 		t.Errorf("in the end the last stable offset is %d of %d", stable, l.LogEndOffset())
+	}
+}
+
+// TestATransactionIsNotedBeforeTheEndMoves stops an append just before it makes its batch visible.
+func TestATransactionIsNotedBeforeTheEndMoves(t *testing.T) {
+	b := newBench(t, defaultTopic())
+	l := b.log()
+	b.append(l, "x")
+	l.endMu.RLock() // the end cannot move
+	done := make(chan int64)
+	go func() { done <- b.begin(l, 1) }()
+	for deadline := time.Now().Add(20 * time.Second); l.firstUnstable.Load() != 1; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Error("the transaction is not noted while the end of the log has not moved")
+			break
+		}
+	}
+	l.endMu.RUnlock()
+	if first := <-done; first != 1 || l.LastStableOffset() != 1 {
+		t.Errorf("it began at %d, and the last stable offset is %d", first, l.LastStableOffset())
 	}
 }
 
