@@ -53,6 +53,9 @@ func javaAt(name, level string) client {
 
 // catalogue lists what `-clients all` runs, the slow ones first so that the last to end is a short one.
 var catalogue = []client{
+	{name: "apache-tools", programs: []string{"go", "java"}, install: goTests("./interop/tools/...", "interop"), ownNodes: []string{targetOttla, targetApache}},
+	{name: "apache-client-tools", programs: []string{"go", "java"}, install: goTests("./interop/clienttools/...", "interop"), ownNodes: []string{targetApache},
+		settings: []string{"group.initial.rebalance.delay.ms=0", "offsets.topic.num.partitions=4"}},
 	{name: "franz-go-suite", programs: []string{"go"}, install: goProgram("franz-go", "suite")},
 	{name: "java-4.3", programs: []string{"java", "mvn"}, install: mavenProgram("java", "kafka-4.3"), settings: timeouts},
 	{name: "java-2.8", programs: []string{"java", "mvn"}, install: mavenProgram("java", "kafka-2.8"), settings: timeouts},
@@ -67,9 +70,6 @@ var catalogue = []client{
 	{name: "sarama", programs: []string{"go"}, install: goProgram("sarama"), settings: timeouts},
 	{name: "kafka-go", programs: []string{"go"}, install: goProgram("kafka-go")},
 	{name: "franz-go", programs: []string{"go"}, install: goProgram("franz-go"), settings: timeouts},
-	{name: "apache-tools", programs: []string{"go", "java"}, install: goTests("./interop/tools/...", "interop"), ownNodes: []string{targetOttla, targetApache}},
-	{name: "apache-client-tools", programs: []string{"go", "java"}, install: goTests("./interop/clienttools/...", "interop"), ownNodes: []string{targetApache},
-		settings: []string{"group.initial.rebalance.delay.ms=0", "offsets.topic.num.partitions=4"}},
 	{name: "golden", programs: []string{"go"}, install: goTests("./interop/golden/...", ""), ownNodes: []string{targetOttla}, only: targetOttla},
 }
 
