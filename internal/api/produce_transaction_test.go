@@ -62,7 +62,7 @@ func produceInTransaction(t *testing.T, s *Server, version int16, sequence int32
 	topic.Topic = "t"
 	for _, index := range partitions {
 		b := record.NewBuilder(record.CodecNone)
-		b.ProducerID, b.BaseSequence, b.Transactional = 7, sequence, true
+		b.ProducerID, b.ProducerEpoch, b.BaseSequence, b.Transactional = 7, 0, sequence, true
 		if err := b.Append(&record.Record{Timestamp: 1, Value: []byte("v")}); err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +80,21 @@ func produceInTransaction(t *testing.T, s *Server, version int16, sequence int32
 	if err := op.req.Decode(req.AppendTo(nil), version); err != nil {
 		t.Fatal(err)
 	}
+	op.pending.Store(1) // it is the test that gets the answers
 	op.transactional(version)
+	for _, index := range partitions {
+		p, err := s.Replicas.Partition("t", index)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Log().Config().SyncBeforeAck {
+			safe := make(chan error, 1)
+			p.AwaitDurable(storage.AppendInfo{LastOffset: p.Log().LogEndOffset() - 1}, func(err error) { safe <- err })
+			if err := <-safe; err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	return op.req.Topics[0].Partitions
 }
 

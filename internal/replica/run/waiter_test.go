@@ -12,7 +12,7 @@ import (
 func transactionalBatch(t *testing.T, producerID int64, sequence int32) []byte {
 	t.Helper()
 	b := record.NewBuilder(record.CodecNone)
-	b.ProducerID, b.BaseSequence, b.Transactional = producerID, sequence, true
+	b.ProducerID, b.ProducerEpoch, b.BaseSequence, b.Transactional = producerID, 0, sequence, true
 	if err := b.Append(&record.Record{Timestamp: 1, Value: []byte("in a transaction")}); err != nil {
 		t.Fatal(err)
 	}
