@@ -61,7 +61,7 @@ var catalogue = []client{
 	{name: "java-2.8", programs: []string{"java", "mvn"}, install: mavenProgram("java", "kafka-2.8"), settings: timeouts},
 	{name: "streams", programs: []string{"java", "mvn"}, install: mavenProject("interop/streams/app", "dev.ottla.interop.streams.Main"), drive: driveStreams, settings: timeouts},
 	{name: "checkers", programs: []string{"go"}, install: goProgram("checkers"), settings: append(timeouts[:1:1], "log.cleaner.backoff.ms=300", "log.initial.task.delay.ms=500",
-		"log.cleaner.dedupe.buffer.size=8388608")},
+		"log.cleaner.dedupe.buffer.size=8388608", "offsets.topic.segment.bytes=1048576", "transaction.state.log.segment.bytes=1048576")},
 	javaAt("java-4.3-tv1", "1"),
 	javaAt("java-4.3-tv0", "0"),
 	{name: "confluent-kafka", programs: []string{"python3"}, install: pythonProgram("confluent-kafka"), settings: timeouts},
