@@ -50,7 +50,6 @@ type CleanerStats struct {
 	MaxDirtyRatio  float64 // of the filthiest log when last looked
 	MaxDelay       time.Duration
 	LastLook       time.Time
-	MapBytesInUse  int64
 	Running        []TopicPartition
 	Uncleanable    map[TopicPartition]string // why
 	LastOfThread   map[int]CleaningStats
