@@ -44,7 +44,7 @@ func (n *Node) takeOver(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := writeMark(dir); err != nil {
+	if err := writeMark(dir, log.State); err != nil {
 		return err
 	}
 	if err := n.storeImport(ctx, img, im.Records); err != nil {

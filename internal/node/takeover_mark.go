@@ -38,33 +38,38 @@ func markOf(dir string) (string, error) {
 	return fmt.Sprintf("snapshot %q, segment %q of %d bytes", snapshot, segment, bytes), nil
 }
 
-// writeMark remembers how Kafka's metadata log is.
-func writeMark(dir string) error {
-	mark, err := markOf(dir)
+// writeMark remembers how Kafka's metadata log is: its files, which are quick to compare, and what it comes to.
+func writeMark(dir string, state *kraft.State) error {
+	files, err := markOf(dir)
 	if err != nil {
 		return err
 	}
-	return writeSynced(filepath.Join(dir, metadataDir, markFile), []byte(mark+"\n"))
+	return writeSynced(filepath.Join(dir, metadataDir, markFile), []byte(files+"\n"+state.Digest()+"\n"))
 }
 
-// checkMark refuses directories on which Apache Kafka has run since their metadata was taken over.
+// checkMark refuses directories on which Apache Kafka has run since their metadata was taken over. A start of it that failed (as it does
+// beside Ottla's metadata in the same directory) leaves only records of the controller, and is forgiven.
 func checkMark(dir string) error {
 	name := filepath.Join(dir, metadataDir, markFile)
-	before, err := os.ReadFile(name)
+	mark, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	before, digest, _ := strings.Cut(strings.TrimSpace(string(mark)), "\n")
 	now, err := markOf(dir)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && now == strings.TrimSpace(string(before)) {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && now == before {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	if log, err := readMetadataLog(dir); err == nil && log.State.Digest() == digest {
+		return writeMark(dir, log.State)
+	}
 	return fmt.Errorf("since Ottla took %s over, Apache Kafka has run on it (its metadata log was %s, and is %s): each has changes that the other does not know. "+
 		"To go on with Apache Kafka's topics, move %s away; to go on with Ottla's, remove %s. To change over without this, use `ottla debug metadata export`",
-		dir, strings.TrimSpace(string(before)), now, filepath.Join(dir, metadataDir), name)
+		dir, before, now, filepath.Join(dir, metadataDir), name)
 }

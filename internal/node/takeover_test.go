@@ -21,6 +21,7 @@ import (
 	"ottla.dev/ottla/internal/metadata/kraft"
 	"ottla.dev/ottla/internal/metadata/store"
 	"ottla.dev/ottla/internal/metadata/store/etcd"
+	"ottla.dev/ottla/internal/record"
 )
 
 const kafkaLog = "00000000000000000000.log"
@@ -275,6 +276,34 @@ func TestTakeoverRefusals(t *testing.T) {
 	}
 }
 
+// appendToLog goes on with Kafka's metadata log.
+func appendToLog(t *testing.T, dir string, records ...kraft.Record) {
+	t.Helper()
+	log, err := kraft.Read(os.DirFS(filepath.Join(dir, kraft.LogDir)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := record.NewBuilder(record.CodecNone)
+	b.BaseOffset, b.LeaderEpoch = log.End, log.Epoch
+	for _, r := range records {
+		if err := b.Append(&record.Record{Value: kraft.AppendRecord(nil, r, 0)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := b.AppendTo(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, kraft.LogDir, kafkaLog), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.Write(data); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Apache Kafka ran on the directory after Ottla: neither side may win without a word.
 func TestKafkaWentOnAfterTheTakeover(t *testing.T) {
 	dir := kafkaDir(t)
@@ -286,14 +315,15 @@ func TestKafkaWentOnAfterTheTakeover(t *testing.T) {
 	if err := n.Close(); err != nil {
 		t.Fatal(err)
 	}
-	f, err := os.OpenFile(filepath.Join(dir, kraft.LogDir, kafkaLog), os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
+	// A start that failed leaves what only the controller wrote.
+	appendToLog(t, dir, &kraft.NoOpRecord{}, &kraft.RegisterControllerRecord{ControllerID: 1})
+	if n, err = startOn(t, &out, map[string]string{"log.dirs": dir}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.Write(make([]byte, 70)); err != nil {
+	if err := n.Close(); err != nil {
 		t.Fatal(err)
 	}
-	f.Close()
+	appendToLog(t, dir, &kraft.ProducerIDsRecord{NextProducerID: 5000})
 	want := "Apache Kafka has run on it"
 	if n, err := startOn(t, &out, map[string]string{"log.dirs": dir}); err == nil || !strings.Contains(err.Error(), want) {
 		if err == nil {

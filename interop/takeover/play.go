@@ -18,19 +18,20 @@ import (
 
 // scenario is one way of a directory.
 type scenario struct {
-	name       string
-	killed     bool // nodes end as by kill -9
-	properties map[string]string
-	dirs       []string // under the scenario's directory: log.dirs; nil: Kafka's default, "data"
-	metadata   string   // metadata.log.dir
-	dynamic    bool     // the quorum is dynamic (kraft.version 1): no controller.quorum.voters
-	fromOttla  bool     // the directory begins its life with Ottla
+	name      string
+	killed    bool     // nodes end as by kill -9
+	format    []string // further arguments of kafka-storage format
+	dirs      []string // under the scenario's directory: log.dirs; nil: Kafka's default, "data"
+	metadata  string   // metadata.log.dir
+	dynamic   bool     // the quorum is dynamic (kraft.version 1): no controller.quorum.voters
+	fromOttla bool     // the directory begins its life with Ottla
 }
 
 var scenarios = []scenario{
 	{name: "stopped"},
 	{name: "killed", killed: true},
 	{name: "several directories, dynamic quorum", dirs: []string{"a", "b"}, metadata: "m", dynamic: true},
+	{name: "of Kafka 3.9", format: []string{"--release-version", "3.9"}},
 	{name: "from ottla", fromOttla: true},
 }
 
@@ -104,10 +105,7 @@ func (p *play) run() {
 }
 
 func (p *play) properties() map[string]string {
-	all := maps.Clone(p.scenario.properties)
-	if all == nil {
-		all = map[string]string{}
-	}
+	all := map[string]string{}
 	if p.scenario.dirs != nil {
 		all["log.dirs"] = strings.Join(p.logDirs(), ",")
 	}
@@ -141,7 +139,7 @@ func (p *play) exportArgs() []string {
 // beginWithKafka fills a directory with Apache Kafka and takes it over.
 func (p *play) beginWithKafka() {
 	var err error
-	var format []string
+	format := p.scenario.format
 	properties := p.properties()
 	if p.scenario.dynamic {
 		format = []string{"--standalone"}

@@ -2,7 +2,9 @@ package kraft
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"maps"
 	"slices"
 	"time"
@@ -88,6 +90,18 @@ func (w *snapshotWriter) batch(control bool, records []record.Record) {
 	}
 	w.out, w.err = b.AppendTo(w.out)
 	w.offset += int64(len(records))
+}
+
+// Digest tells states apart by all but the registrations of brokers: as long as it is the same, nobody has led a partition, nor changed
+// anything that a client sees.
+func (s *State) Digest() string {
+	h := sha256.New()
+	s.each(func(r Record, version int16) {
+		if _, broker := r.(*RegisterBrokerRecord); !broker {
+			h.Write(AppendRecord(nil, r, version))
+		}
+	})
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // each calls write for the records that the state comes to, in Kafka's order, in the versions that its metadata.version has.
