@@ -33,6 +33,7 @@ var scenarios = []scenario{
 	{name: "several directories, dynamic quorum", dirs: []string{"a", "b"}, metadata: "m", dynamic: true},
 	{name: "of Kafka 3.9", format: []string{"--release-version", "3.9"}},
 	{name: "from ottla", fromOttla: true},
+	{name: "from ottla, dynamic quorum", fromOttla: true, dirs: []string{"a", "b"}, metadata: "m", dynamic: true, killed: true},
 }
 
 // play runs one scenario.
@@ -114,8 +115,16 @@ func (p *play) properties() map[string]string {
 	}
 	if p.scenario.dynamic {
 		all["controller.quorum.voters"] = ""
+		all["controller.quorum.bootstrap.servers"] = "127.0.0.1:1" // the voters tell the real one
 	}
 	return all
+}
+
+func (p *play) format() []string {
+	if p.scenario.dynamic {
+		return append([]string{"--standalone"}, p.scenario.format...)
+	}
+	return p.scenario.format
 }
 
 func (p *play) logDirs() []string {
@@ -130,22 +139,20 @@ func (p *play) logDirs() []string {
 }
 
 func (p *play) exportArgs() []string {
-	if p.scenario.metadata == "" {
-		return nil
+	var args []string
+	if p.scenario.metadata != "" {
+		args = append(args, "--metadata-dir", filepath.Join(p.dir, p.scenario.metadata))
 	}
-	return []string{"--metadata-dir", filepath.Join(p.dir, p.scenario.metadata)}
+	if p.scenario.dynamic && p.scenario.fromOttla { // nobody has told of voters yet
+		args = append(args, "--controller", p.kafka.ControllerAddr())
+	}
+	return args
 }
 
 // beginWithKafka fills a directory with Apache Kafka and takes it over.
 func (p *play) beginWithKafka() {
 	var err error
-	format := p.scenario.format
-	properties := p.properties()
-	if p.scenario.dynamic {
-		format = []string{"--standalone"}
-		properties["controller.quorum.bootstrap.servers"] = "127.0.0.1:1" // the voters tell the real one
-	}
-	p.kafka, err = startKafka(p.ctx, p.dir, properties, format)
+	p.kafka, err = startKafka(p.ctx, p.dir, p.properties(), p.format())
 	p.must("apache kafka starts", err)
 	p.contents.addr = p.kafka.Addr()
 	p.fill("apache kafka")
@@ -164,10 +171,14 @@ func (p *play) beginWithKafka() {
 // beginWithOttla fills a directory that only Ottla has known.
 func (p *play) beginWithOttla() {
 	// Apache Kafka is started only for its server.properties: what it made of the directory goes.
-	b, err := startKafka(p.ctx, p.dir, p.properties(), nil)
+	b, err := startKafka(p.ctx, p.dir, p.properties(), p.format())
 	p.must("settings", err)
 	b.Kill()
-	p.must("settings: empty directory", os.RemoveAll(filepath.Join(p.dir, "data")))
+	for _, dir := range append(p.logDirs(), p.properties()["metadata.log.dir"]) {
+		if dir != "" {
+			p.must("settings: no "+filepath.Base(dir), os.RemoveAll(dir))
+		}
+	}
 	p.kafka = b
 	p.contents.addr = b.Addr()
 	p.ottla = &ottla{bin: p.o.bin, config: filepath.Join(p.dir, "server.properties"), addr: b.Addr(), logFile: filepath.Join(p.dir, "ottla.log")}
