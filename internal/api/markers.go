@@ -114,7 +114,20 @@ type markersOp struct {
 	mu       sync.Mutex // guards the fields below
 	response *kmsg.WriteTxnMarkersResponse
 	missing  int // answers, plus one while the request is being handled
+
+	// Where the parts of the answer are. Both are made when there are many: a client's request may have hundreds of thousands.
+	markers map[int64]int
+	topics  map[answeredTopic]int
 }
+
+// answeredTopic is a topic in the answer to a producer's marker.
+type answeredTopic struct {
+	marker int
+	topic  string
+}
+
+// maxAnswersScanned is up to how many parts of an answer are looked through one by one.
+const maxAnswersScanned = 16
 
 // expect makes room for a partition's answer and returns what fills it.
 func (op *markersOp) expect(producerID int64, topic string, index int32) func(protocol.Code) {
@@ -122,17 +135,8 @@ func (op *markersOp) expect(producerID int64, topic string, index int32) func(pr
 	defer op.mu.Unlock()
 	op.missing++
 	m := op.markerOf(producerID)
+	t := op.topicOf(m, topic)
 	marker := &op.response.Markers[m]
-	t := len(marker.Topics) - 1
-	for t >= 0 && marker.Topics[t].Topic != topic {
-		t--
-	}
-	if t < 0 {
-		added := kmsg.NewWriteTxnMarkersResponseMarkerTopic()
-		added.Topic = topic
-		marker.Topics = append(marker.Topics, added)
-		t = len(marker.Topics) - 1
-	}
 	part := kmsg.NewWriteTxnMarkersResponseMarkerTopicPartition()
 	part.Partition = index
 	marker.Topics[t].Partitions = append(marker.Topics[t].Partitions, part)
@@ -147,15 +151,66 @@ func (op *markersOp) expect(producerID int64, topic string, index int32) func(pr
 
 // markerOf returns the index of a producer's part of the answer. The caller holds mu.
 func (op *markersOp) markerOf(producerID int64) int {
-	for i := range op.response.Markers {
-		if op.response.Markers[i].ProducerID == producerID {
-			return i
+	markers := op.response.Markers
+	if op.markers == nil {
+		for i := range markers {
+			if markers[i].ProducerID == producerID {
+				return i
+			}
 		}
+		if len(markers) >= maxAnswersScanned {
+			op.markers = make(map[int64]int, 2*len(markers))
+			for i := range markers {
+				op.markers[markers[i].ProducerID] = i
+			}
+		}
+	} else if i, ok := op.markers[producerID]; ok {
+		return i
 	}
 	added := kmsg.NewWriteTxnMarkersResponseMarker()
 	added.ProducerID = producerID
-	op.response.Markers = append(op.response.Markers, added)
-	return len(op.response.Markers) - 1
+	op.response.Markers = append(markers, added)
+	if op.markers != nil {
+		op.markers[producerID] = len(markers)
+	}
+	return len(markers)
+}
+
+// topicOf returns the index of a topic in a producer's part of the answer. The caller holds mu.
+func (op *markersOp) topicOf(m int, topic string) int {
+	marker := &op.response.Markers[m]
+	if n := len(marker.Topics); n <= maxAnswersScanned {
+		for t := n - 1; t >= 0; t-- {
+			if marker.Topics[t].Topic == topic {
+				return t
+			}
+		}
+	} else if t, ok := op.topics[answeredTopic{m, topic}]; ok {
+		return t
+	}
+	added := kmsg.NewWriteTxnMarkersResponseMarkerTopic()
+	added.Topic = topic
+	marker.Topics = append(marker.Topics, added)
+	op.noteTopics(m)
+	return len(marker.Topics) - 1
+}
+
+// noteTopics keeps the topics of a marker that has too many to look through: all when that begins to be so, then the newest.
+func (op *markersOp) noteTopics(m int) {
+	topics := op.response.Markers[m].Topics
+	from := len(topics) - 1
+	switch {
+	case from < maxAnswersScanned:
+		return
+	case from == maxAnswersScanned:
+		from = 0
+	}
+	if op.topics == nil {
+		op.topics = make(map[answeredTopic]int, 4*maxAnswersScanned)
+	}
+	for t := from; t < len(topics); t++ {
+		op.topics[answeredTopic{m, topics[t].Topic}] = t
+	}
 }
 
 func (op *markersOp) arrived() {

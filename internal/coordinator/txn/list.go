@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"regexp/syntax"
-	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -14,10 +13,10 @@ import (
 
 // ListFilter is what a ListTransactions request asks for.
 type ListFilter struct {
-	states      []State
+	states      [len(stateNames)]bool
 	anyState    bool
-	producerIDs []int64
-	durationMs  int64 // negative: any
+	producerIDs map[int64]struct{} // a client may name very many; empty: any
+	durationMs  int64              // negative: any
 	pattern     *regexp.Regexp
 	// UnknownStates are the names in the request that are no states.
 	UnknownStates []string
@@ -28,11 +27,16 @@ const maxPatternBytes = 10_000
 
 // NewListFilter reads the filters of a request. The pattern is of RE2's syntax, as Kafka's, and must match the whole id.
 func NewListFilter(req *kmsg.ListTransactionsRequest) (*ListFilter, error) {
-	f := &ListFilter{anyState: len(req.StateFilters) == 0, producerIDs: req.ProducerIDFilters, durationMs: -1}
+	f := &ListFilter{anyState: len(req.StateFilters) == 0, producerIDs: make(map[int64]struct{}), durationMs: -1}
+	for _, id := range req.ProducerIDFilters {
+		f.producerIDs[id] = struct{}{}
+	}
+	unknown := map[string]struct{}{}
 	for _, name := range req.StateFilters {
 		if state, ok := parseState(name); ok {
-			f.states = append(f.states, state)
-		} else if !slices.Contains(f.UnknownStates, name) {
+			f.states[state] = true
+		} else if _, again := unknown[name]; !again {
+			unknown[name] = struct{}{}
 			f.UnknownStates = append(f.UnknownStates, name)
 		}
 	}
@@ -62,12 +66,13 @@ func (f *ListFilter) compile(pattern string) error {
 
 func (f *ListFilter) matches(t *transaction, nowMs int64) bool {
 	md := t.committed
+	_, wanted := f.producerIDs[md.producerID]
 	switch {
 	case md.state == Dead:
 		return false
-	case len(f.producerIDs) > 0 && !slices.Contains(f.producerIDs, md.producerID):
+	case len(f.producerIDs) > 0 && !wanted:
 		return false
-	case !f.anyState && !slices.Contains(f.states, md.state):
+	case !f.anyState && !f.states[md.state]:
 		return false
 	case f.durationMs >= 0 && nowMs-md.startMs <= f.durationMs:
 		return false
