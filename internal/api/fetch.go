@@ -225,7 +225,9 @@ func (op *fetchOp) readPartition(e *fetchEntry, maxBytes int64, atLeastOne bool)
 		e.head.Committed = false
 		return
 	}
-	if !diverged {
+	if diverged {
+		e.head.Committed = false // nothing was read
+	} else {
 		slice, err := log.Read(e.want.FetchOffset, int(maxBytes), e.seen, atLeastOne)
 		if err == nil {
 			e.slice = slice
