@@ -47,7 +47,7 @@ func (n *Node) takeOver(ctx context.Context, dir string) error {
 	if err := writeMark(dir, log.State); err != nil {
 		return err
 	}
-	if err := n.storeImport(ctx, img, im.Records); err != nil {
+	if err := storeImport(ctx, n.store, n.options.Config.NodeID(), n.locks.ClusterID(), img, im.Records); err != nil {
 		return fmt.Errorf("taking over the metadata of %s: %w", filepath.Join(dir, kraft.LogDir), err)
 	}
 	n.tellImport(dir, log, im)
@@ -132,28 +132,28 @@ func (n *Node) decideImport(dir string, log *kraft.Log, disk kraft.Node) (*kraft
 const importLease = 10 * time.Second
 
 // storeImport stores the records, and then the cluster's id.
-func (n *Node) storeImport(ctx context.Context, before *metadata.Image, records []metadata.Record) (err error) {
-	lease, err := n.store.Lease(ctx, importLease)
+func storeImport(ctx context.Context, s *store.Store, id int32, clusterID string, before *metadata.Image, records []metadata.Record) (err error) {
+	lease, err := s.Lease(ctx, importLease)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, lease.Revoke(ctx)) }()
-	term, err := n.store.Campaign(ctx, lease, n.options.Config.NodeID())
+	term, err := s.Campaign(ctx, lease, id)
 	if err != nil {
 		return err
 	}
-	after, err := proposeAll(ctx, n.store, term, before, records)
+	after, err := proposeAll(ctx, s, term, before, records)
 	if err != nil {
 		return err
 	}
-	whole, delta, err := after.Apply(after.Revision, metadata.ClusterRecord{ClusterID: n.locks.ClusterID()})
+	whole, delta, err := after.Apply(after.Revision, metadata.ClusterRecord{ClusterID: clusterID})
 	if err != nil {
 		return err
 	}
-	if _, err := n.store.Propose(ctx, term, whole, delta); err != nil {
+	if _, err := s.Propose(ctx, term, whole, delta); err != nil {
 		return err
 	}
-	return n.store.Resign(ctx, term)
+	return s.Resign(ctx, term)
 }
 
 // proposeAll stores the difference between what is there, be it nothing or half of an interrupted import, and what the records come to.
