@@ -2,7 +2,6 @@ package controller
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -57,15 +56,17 @@ func UpdateFeatures(env Env, img *metadata.Image, _ Caller, req *kmsg.UpdateFeat
 // that Apache Kafka's controller does not look at.
 func lastUpdates(req *kmsg.UpdateFeaturesRequest) []featureUpdate {
 	var list []featureUpdate
+	place := make(map[string]int, min(len(req.FeatureUpdates), 16))
 	for _, f := range req.FeatureUpdates {
 		u := featureUpdate{name: f.Feature, level: f.MaxVersionLevel, kind: upgrade}
 		if req.Version >= 1 {
 			u.kind = f.UpgradeType
 		}
-		if at := slices.IndexFunc(list, func(o featureUpdate) bool { return o.name == u.name }); at >= 0 {
+		if at, named := place[u.name]; named {
 			list[at] = u
 			continue
 		}
+		place[u.name] = len(list)
 		list = append(list, u)
 	}
 	return list
