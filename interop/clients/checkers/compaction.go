@@ -130,6 +130,9 @@ func transactionalPuts(c c, stop context.Context, topic string, random *rand.Ran
 		if err == nil {
 			err = cl.ProduceSync(c, records...).FirstErr()
 		}
+		if random.IntN(8) == 0 { // open while the cleaner passes, which must leave alone what may still be aborted, and what that supersedes
+			time.Sleep(time.Duration(1000+random.IntN(2000)) * time.Millisecond)
+		}
 		asked := err == nil && !abort
 		if asked {
 			err = cl.EndTransaction(c, kgo.TryCommit)
@@ -167,7 +170,7 @@ func look(c c, topic string, l *ledger, busy bool) {
 	before := maps.Clone(l.puts)
 	l.mu.Unlock()
 	began := time.Now()
-	seen := scan(c, topic, compactionPartitions, kgo.ReadCommitted())
+	seen, end := scanTo(c, topic, compactionPartitions, kgo.ReadCommitted())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var problems []string
@@ -189,6 +192,9 @@ func look(c c, topic string, l *ledger, busy bool) {
 	}
 	latest := map[string]place{} // of each key, as of the beginning of the look
 	for where, p := range before {
+		if where.offset >= end[where.partition] {
+			continue // behind a transaction that was open
+		}
 		if old, ok := latest[p.key]; !ok || old.offset < where.offset {
 			latest[p.key] = where
 		}

@@ -16,6 +16,12 @@ type place struct {
 
 // scan reads a topic from its beginning to the last stable offset that it has now, or to the end with uncommitted records.
 func scan(c c, topic string, partitions int32, isolation kgo.IsolationLevel) []*kgo.Record {
+	records, _ := scanTo(c, topic, partitions, isolation)
+	return records
+}
+
+// scanTo is scan, with the offset before which it read, by partition.
+func scanTo(c c, topic string, partitions int32, isolation kgo.IsolationLevel) (all []*kgo.Record, before map[int32]int64) {
 	adm := kadm.NewClient(client(c, generations[1]))
 	defer adm.Close()
 	list := adm.ListCommittedOffsets
@@ -44,12 +50,13 @@ func scan(c c, topic string, partitions int32, isolation kgo.IsolationLevel) []*
 	starts, err := adm.ListStartOffsets(c, topic)
 	c.Must(err, "list start offsets of %s", topic)
 	left := map[int32]int64{}
+	before = map[int32]int64{}
 	ends.Each(func(o kadm.ListedOffset) {
+		before[o.Partition] = o.Offset
 		if start, _ := starts.Lookup(o.Topic, o.Partition); o.Offset > start.Offset {
 			left[o.Partition] = o.Offset
 		}
 	})
-	var all []*kgo.Record
 	for len(left) > 0 {
 		fetches := cl.PollFetches(c)
 		if c.Err() != nil {
@@ -72,7 +79,7 @@ func scan(c c, topic string, partitions int32, isolation kgo.IsolationLevel) []*
 			}
 		})
 	}
-	return all
+	return all, before
 }
 
 // wantNothingOpen waits until no transaction holds any partition of the topic back: the last stable offset is the end.
