@@ -156,7 +156,7 @@ func (c *contents) changeTopics(ctx context.Context, round int) error {
 	}
 	defer cl.Close()
 	admin := kadm.NewClient(cl)
-	if _, err := admin.CreateTopic(ctx, 2, 1, map[string]*string{"cleanup.policy": text("compact,delete")}, fmt.Sprintf("new-%d", round)); err != nil {
+	if err := createTopic(ctx, admin, 2, map[string]*string{"cleanup.policy": text("compact,delete")}, fmt.Sprintf("new-%d", round)); err != nil {
 		return err
 	}
 	if round > 1 {
