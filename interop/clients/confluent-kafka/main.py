@@ -240,9 +240,9 @@ class Adapter:
         c.consumer.assign([TopicPartition(t, p, 0 if at == "beginning" else at) for (t, p), at in starts.items()])
         return c
 
-    def transactional(self, name, timeout_ms=40_000, max_bytes=None):
+    def transactional(self, name, timeout_ms=120_000, max_bytes=None):
         config = {"bootstrap.servers": BOOTSTRAP, "transactional.id": name, "transaction.timeout.ms": timeout_ms, "linger.ms": 5}
-        if timeout_ms < 40_000:
+        if timeout_ms < 120_000:
             config["message.timeout.ms"] = timeout_ms
         if max_bytes:
             config["message.max.bytes"] = max_bytes

@@ -28,7 +28,7 @@ func transactionChecks(r *gocheck.Run) {
 }
 
 func transactional(c c, id string, opts ...kgo.Opt) *kgo.Client {
-	return client(c, append([]kgo.Opt{kgo.TransactionalID(id), kgo.TransactionTimeout(40 * time.Second), kgo.RecordPartitioner(kgo.ManualPartitioner())}, opts...)...)
+	return client(c, append([]kgo.Opt{kgo.TransactionalID(id), kgo.TransactionTimeout(2 * time.Minute), kgo.RecordPartitioner(kgo.ManualPartitioner())}, opts...)...)
 }
 
 func begin(c c, cl *kgo.Client) { c.Must(cl.BeginTransaction(), "begin a transaction") }
@@ -274,7 +274,7 @@ func transactionAdmin(c c) {
 	described, err := adm.DescribeTransactions(c, id)
 	c.Must(err, "describe the transaction")
 	open := described[id]
-	if open.Err != nil || open.State != "Ongoing" || open.TimeoutMillis != 40_000 || len(open.Topics) != 1 || len(open.Topics[topic]) != 1 {
+	if open.Err != nil || open.State != "Ongoing" || open.TimeoutMillis != 120_000 || len(open.Topics) != 1 || len(open.Topics[topic]) != 1 {
 		c.Fatalf("described as %+v", open)
 	}
 	listed, err := adm.ListTransactions(c, []int64{open.ProducerID}, []string{"Ongoing"})

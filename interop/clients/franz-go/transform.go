@@ -21,7 +21,7 @@ type worker struct {
 
 func work(c c, group, id, from, to string, crash bool) *worker {
 	session, err := kgo.NewGroupTransactSession(
-		kgo.SeedBrokers(gocheck.Bootstrap()), kgo.AlwaysRetryEOF(), kgo.TransactionalID(id), kgo.TransactionTimeout(40*time.Second), kgo.ConsumerGroup(group),
+		kgo.SeedBrokers(gocheck.Bootstrap()), kgo.AlwaysRetryEOF(), kgo.TransactionalID(id), kgo.TransactionTimeout(2*time.Minute), kgo.ConsumerGroup(group),
 		kgo.ConsumeTopics(from), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.HeartbeatInterval(300*time.Millisecond), kgo.SessionTimeout(6*time.Second), kgo.FetchMaxWait(100*time.Millisecond))
 	c.Must(err, "make a session")

@@ -231,7 +231,7 @@ class Adapter:
                 c.consumer.seek(TopicPartition(t, p), at)
         return c
 
-    def transactional(self, name, timeout_ms=40_000, max_bytes=None):
+    def transactional(self, name, timeout_ms=120_000, max_bytes=None):
         config = {"bootstrap_servers": BOOTSTRAP, "transactional_id": name, "transaction_timeout_ms": timeout_ms, "linger_ms": 5, "max_block_ms": 60_000}
         return PyTransactional(config | ({"max_request_size": max_bytes} if max_bytes else {}))
 

@@ -11,7 +11,7 @@ const record = (partition, value) => ({ partition, key: null, value });
 
 /** A connected producer; connecting takes the transactional id. */
 async function transactional(transactionalId, config = {}) {
-  const producer = kafka.producer({ transactionalId, idempotent: true, maxInFlightRequests: 1, transactionTimeout: 40_000, ...config });
+  const producer = kafka.producer({ transactionalId, idempotent: true, maxInFlightRequests: 1, transactionTimeout: 120_000, ...config });
   await producer.connect();
   return producer;
 }

@@ -375,7 +375,7 @@ def admin(c, a):
     try:
         put(producer, record(topic, 0, "a"), record(topic, 0, "b"))
         state, producer_id, epoch, timeout_ms, partitions = a.describe_transaction(name)
-        c.same(("Ongoing", 40_000, {(topic, 0)}), (state, timeout_ms, partitions), "the transaction")
+        c.same(("Ongoing", 120_000, {(topic, 0)}), (state, timeout_ms, partitions), "the transaction")
         c.same({name: (producer_id, "Ongoing")}, a.list_transactions(producer_id, "Ongoing"), "listed")
         c.same({}, a.list_transactions(producer_id, "CompleteCommit"), "listed in another state")
         c.same([(producer_id, epoch, 0)], a.describe_producers(topic, 0), "producers of the partition, with the start of the transaction")

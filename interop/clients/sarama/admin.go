@@ -153,11 +153,19 @@ func adminGroups(c c) {
 }
 
 func offsets(c c, adm sarama.ClusterAdmin, group, topic string, partitions ...int32) map[int32]*sarama.OffsetFetchResponseBlock {
-	response, err := adm.ListConsumerGroupOffsets(group, map[string][]int32{topic: partitions})
-	c.Must(err, "list offsets of the group")
-	if response.Err != sarama.ErrNoError {
-		c.Fatalf("list offsets of the group: %v", response.Err)
-	}
+	var response *sarama.OffsetFetchResponse
+	c.Eventually(func() string {
+		var err error
+		response, err = adm.ListConsumerGroupOffsets(group, map[string][]int32{topic: partitions})
+		c.Must(err, "list offsets of the group")
+		if response.Err == sarama.ErrOffsetsLoadInProgress { // the first group of a new node; sarama does not ask again
+			return response.Err.Error()
+		}
+		if response.Err != sarama.ErrNoError {
+			c.Fatalf("list offsets of the group: %v", response.Err)
+		}
+		return ""
+	})
 	got := map[int32]*sarama.OffsetFetchResponseBlock{}
 	for _, p := range partitions {
 		if got[p] = response.GetBlock(topic, p); got[p] == nil {

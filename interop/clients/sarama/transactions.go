@@ -32,7 +32,7 @@ func transactionalConfig(id string) *sarama.Config {
 	cfg.Producer.RequiredAcks = sarama.WaitForAll
 	cfg.Net.MaxOpenRequests = 1
 	cfg.Producer.Transaction.ID = id
-	cfg.Producer.Transaction.Timeout = 40 * time.Second
+	cfg.Producer.Transaction.Timeout = 2 * time.Minute
 	cfg.Producer.Transaction.Retry.Max = 300
 	cfg.Producer.Transaction.Retry.Backoff = 100 * time.Millisecond
 	return cfg

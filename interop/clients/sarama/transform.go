@@ -14,7 +14,6 @@ import (
 // claims run side by side, so each claim has a producer of its own.
 type worker struct {
 	id, to    string
-	check     c
 	commits   atomic.Int64
 	failed    atomic.Pointer[error]
 	stop      context.CancelFunc
@@ -28,7 +27,7 @@ func work(c c, group, id, from, to string) *worker {
 	cg, err := sarama.NewConsumerGroup([]string{gocheck.Bootstrap()}, group, cfg)
 	c.Must(err, "connect a group member")
 	ctx, stop := context.WithCancel(c)
-	w := &worker{id: id, to: to, check: c, stop: stop, done: make(chan struct{})}
+	w := &worker{id: id, to: to, stop: stop, done: make(chan struct{})}
 	go func() {
 		defer close(w.done)
 		defer cg.Close()
