@@ -13,16 +13,17 @@ golden-check:
 
 # Real clients of five languages, an application of Kafka Streams, Apache's tools beside ours and the golden scripts, against a node of
 # Ottla. CLIENTS=kafkajs,sarama runs those only, CHECKS=group/ the checks with that in their name; STREAMS_SEED=7 repeats a run of
-# streams. Needs Java 17 with Maven, Python 3 and Node 20 with npm; what a client needs from its registry goes into .cache. The last
+# streams; PARALLEL says how many clients run at a time. Needs Java 17 with Maven, Python 3 and Node 20 with npm; what a client needs from its registry goes into .cache. The last
 # line is the sum.
 CLIENTS ?= all
 CHECKS ?=
+PARALLEL ?= 2
 interop:
-	go run ./interop/run -target ottla -clients "$(CLIENTS)" -checks "$(CHECKS)"
+	go run ./interop/run -target ottla -clients "$(CLIENTS)" -checks "$(CHECKS)" -parallel $(PARALLEL)
 
 # The same against Apache Kafka 4.3.1: proves the checks.
 interop-apache:
-	go run ./interop/run -target apache -clients "$(CLIENTS)" -checks "$(CHECKS)"
+	go run ./interop/run -target apache -clients "$(CLIENTS)" -checks "$(CHECKS)" -parallel $(PARALLEL)
 
 # The programs of interop/clients that are Go have modules of their own, which `go vet ./...` does not see.
 interop-vet:

@@ -53,6 +53,7 @@ func javaAt(name, level string) client {
 
 // catalogue lists what `-clients all` runs, the slow ones first so that the last to end is a short one.
 var catalogue = []client{
+	{name: "takeover", programs: []string{"go", "java"}, install: program("interop/takeover"), ownNodes: []string{targetOttla}, only: targetOttla},
 	{name: "apache-tools", programs: []string{"go", "java"}, install: goTests("./interop/tools/...", "interop"), ownNodes: []string{targetOttla, targetApache}},
 	{name: "apache-client-tools", programs: []string{"go", "java"}, install: goTests("./interop/clienttools/...", "interop"), ownNodes: []string{targetApache},
 		settings: []string{"group.initial.rebalance.delay.ms=0", "offsets.topic.num.partitions=4"}},

@@ -165,6 +165,17 @@ func maven(folder, profile, class string, args ...string) func(context.Context, 
 	}
 }
 
+// program builds a program of this repository's own module.
+func program(folder string) func(context.Context, workplace) (command, error) {
+	return func(ctx context.Context, w workplace) (command, error) {
+		bin := filepath.Join(w.cache, "bin", filepath.Base(folder))
+		if err := runQuiet(ctx, w.root, "go", "build", "-o", bin, "./"+folder); err != nil {
+			return command{}, err
+		}
+		return command{args: []string{bin}, dir: w.root, env: []string{"OTTLA_INTEROP=1"}}, nil
+	}
+}
+
 // goTests runs tests of this repository.
 func goTests(packages, tag string) func(context.Context, workplace) (command, error) {
 	return func(ctx context.Context, w workplace) (command, error) {
