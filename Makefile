@@ -12,9 +12,9 @@ golden-check:
 	go run ./interop/golden/record -check -only "$(ONLY)"
 
 # Real clients of five languages, an application of Kafka Streams, Apache's tools beside ours and the golden scripts, against a node of
-# Ottla. CLIENTS=kafkajs,sarama runs those only, CHECKS=group/ the checks with that in their name; STREAMS_SEED=7 repeats a run of
-# streams; PARALLEL says how many clients run at a time. Needs Java 17 with Maven, Python 3 and Node 20 with npm; what a client needs from its registry goes into .cache. The last
-# line is the sum.
+# Ottla. CLIENTS=kafkajs,sarama runs those only, CHECKS=group/ the checks with that in their name, PARALLEL as many clients at a time;
+# STREAMS_SEED=7 repeats a run of streams. Needs Java 17 with Maven, Python 3 and Node 20 with npm; what a client needs from its
+# registry goes into .cache. The last line is the sum.
 CLIENTS ?= all
 CHECKS ?=
 PARALLEL ?= 2
