@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"context"
 	"flag"
-	"fmt"
 	"log/slog"
 	"net"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,49 +13,16 @@ import (
 	"time"
 
 	"ottla.dev/ottla/broker"
+	"ottla.dev/ottla/internal/cli/clitest"
 )
 
 var update = flag.Bool("update", false, "write the scripts' output as it is now")
 
 // TestScripts plays testdata/scripts: each file is a conversation with a fresh node. A line "$ command" runs `ottla command`; what follows up to a
-// blank line is its output: standard output as it is, standard error behind "! ", and "exit N" if the code is not 0. A first word <'text' is the
-// standard input, with \n for line ends. $DIR stands for a directory of the test, NOBROKER in front for a command that is not told the node.
+// blank line is its output, as clitest.Report writes it. A first word <'text' is the standard input, with \n for line ends. $DIR stands for a
+// directory of the test, NOBROKER in front for a command that is not told the node.
 func TestScripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/scripts/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no scripts: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			t.Parallel()
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := newStage(t).play(string(text))
-			if got == string(text) {
-				return
-			}
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			t.Errorf("%s\n%s", file, firstDifference(string(text), got))
-		})
-	}
-}
-
-func firstDifference(want, got string) string {
-	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
-	for i := 0; i < len(w) || i < len(g); i++ {
-		if i >= len(w) || i >= len(g) || w[i] != g[i] {
-			part := func(lines []string) string { return strings.Join(lines[min(i, len(lines)):min(i+8, len(lines))], "\n") }
-			return fmt.Sprintf("line %d\nwant:\n%s\ngot:\n%s", i+1, part(w), part(g))
-		}
-	}
-	return "no difference"
+	clitest.PlayAll(t, "testdata/scripts/*.txt", *update, func(t *testing.T) func(string) string { return newStage(t).command })
 }
 
 // stage is where a script plays.
@@ -88,26 +52,6 @@ func newStage(t *testing.T) *stage {
 		t.Fatal(err)
 	}
 	return &stage{t: t, addr: node.Addr(), port: port, dir: t.TempDir()}
-}
-
-func (s *stage) play(script string) string {
-	var out strings.Builder
-	skipping := false
-	for line := range strings.Lines(script) {
-		line = strings.TrimSuffix(line, "\n")
-		if command, ok := strings.CutPrefix(line, "$ "); ok {
-			out.WriteString(line + "\n" + s.command(command))
-			skipping = true
-			continue
-		}
-		if line == "" {
-			skipping = false
-		}
-		if !skipping {
-			out.WriteString(line + "\n")
-		}
-	}
-	return out.String()
 }
 
 var quoted = regexp.MustCompile(`<?'[^']*'|\S+`)
@@ -156,32 +100,16 @@ var (
 	stamp = regexp.MustCompile(`\b17[0-9]{11}\b|\b1[89][0-9]{11}\b`)
 )
 
-// report writes output as scripts show it. Blank lines become dots.
 func (s *stage) report(stdout, stderr string, code int) string {
-	var out strings.Builder
-	for line := range strings.Lines(stdout) {
-		out.WriteString(s.normal(line, ""))
-	}
-	for line := range strings.Lines(stderr) {
-		out.WriteString(s.normal(line, "! "))
-	}
-	if code != 0 {
-		fmt.Fprintf(&out, "exit %d\n", code)
-	}
-	return out.String()
+	return clitest.Report(stdout, stderr, code, s.normal)
 }
 
-func (s *stage) normal(line, mark string) string {
-	line = strings.TrimRight(line, "\n")
+func (s *stage) normal(line string) string {
 	line = uuids.ReplaceAllString(line, "${1}UUID$2")
 	line = names.ReplaceAllString(line, "ottla-MEMBER")
 	line = strings.ReplaceAll(line, s.port, "PPPPP")
 	line = ports.ReplaceAllString(line, "127.0.0.1:PPPPP")
 	line = dates.ReplaceAllString(line, "DATE")
 	line = stamp.ReplaceAllString(line, "MILLIS")
-	line = strings.ReplaceAll(line, s.dir, "$DIR")
-	if line == "" {
-		line = "."
-	}
-	return mark + line + "\n"
+	return strings.ReplaceAll(line, s.dir, "$DIR")
 }
