@@ -11,12 +11,14 @@ import (
 	"ottla.dev/ottla/internal/cli/kafkatools/configs"
 	"ottla.dev/ottla/internal/cli/kafkatools/consumergroups"
 	"ottla.dev/ottla/internal/cli/kafkatools/deleterecords"
+	"ottla.dev/ottla/internal/cli/kafkatools/features"
 	"ottla.dev/ottla/internal/cli/kafkatools/getoffsets"
 	"ottla.dev/ottla/internal/cli/kafkatools/groups"
 	"ottla.dev/ottla/internal/cli/kafkatools/logdirs"
 	"ottla.dev/ottla/internal/cli/kafkatools/storage"
 	"ottla.dev/ottla/internal/cli/kafkatools/tool"
 	"ottla.dev/ottla/internal/cli/kafkatools/topics"
+	"ottla.dev/ottla/internal/cli/kafkatools/transactions"
 )
 
 // Tool is one command.
@@ -32,11 +34,13 @@ func All() []Tool {
 		configs.Tool(),
 		consumergroups.Tool(),
 		deleterecords.Tool(),
+		features.Tool(),
 		getoffsets.Tool(),
 		groups.Tool(),
 		logdirs.Tool(),
 		storage.Tool(),
 		topics.Tool(),
+		transactions.Tool(),
 	)
 	slices.SortFunc(tools, func(a, b Tool) int { return strings.Compare(a.Name, b.Name) })
 	return tools

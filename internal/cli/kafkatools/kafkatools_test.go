@@ -15,6 +15,7 @@ func TestToolsAreComplete(t *testing.T) {
 		"kafka-topics", "kafka-configs", "kafka-console-producer", "kafka-console-consumer", "kafka-consumer-groups", "kafka-get-offsets",
 		"kafka-delete-records", "kafka-log-dirs", "kafka-broker-api-versions", "kafka-producer-perf-test", "kafka-consumer-perf-test",
 		"kafka-verifiable-producer", "kafka-verifiable-consumer", "kafka-dump-log", "kafka-storage", "kafka-groups",
+		"kafka-transactions", "kafka-features",
 	} {
 		for _, spelled := range []string{name, name + ".sh"} {
 			if tool, ok := kafkatools.Lookup(spelled); !ok || tool.Name != name {

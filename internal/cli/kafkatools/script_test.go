@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"flag"
-	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,51 +17,47 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"ottla.dev/ottla/broker"
+	"ottla.dev/ottla/internal/cli/clitest"
 	"ottla.dev/ottla/internal/cli/kafkatools"
 )
 
 var update = flag.Bool("update", false, "write the scripts' output as it is now")
 
 // TestScripts plays testdata/scripts: each file is a conversation with a fresh cluster of one broker. A line "$ tool args"
-// runs a tool; what follows up to a blank line is its output: standard output as it is, standard error behind "! ", and
-// "exit N" if the code is not 0. $B stands for --bootstrap-server with the cluster's address, $DIR for a directory of the
-// test. Other commands prepare things: "$ produce topic partition count", "$ commit group topic partition offset",
-// "$ file name text".
+// runs a tool; what follows up to a blank line is its output, as clitest.Report writes it. $B stands for --bootstrap-server
+// with the cluster's address, $DIR for a directory of the test. Other commands prepare things: "$ produce topic partition
+// count", "$ commit group topic partition offset", "$ file name text".
 func TestScripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/scripts/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no scripts: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			t.Parallel()
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := newStage(t).play(string(text))
-			if got == string(text) {
-				return
-			}
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			t.Errorf("%s\n%s", file, firstDifference(string(text), got))
-		})
-	}
+	clitest.PlayAll(t, "testdata/scripts/*.txt", *update, func(t *testing.T) func(string) string {
+		cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(cluster.Close)
+		return newStage(t, cluster.ListenAddrs()[0]).command
+	})
 }
 
-func firstDifference(want, got string) string {
-	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
-	for i := 0; i < len(w) || i < len(g); i++ {
-		if i >= len(w) || i >= len(g) || w[i] != g[i] {
-			return fmt.Sprintf("line %d\nwant:\n%s\ngot:\n%s", i+1, strings.Join(w[min(i, len(w)):min(i+6, len(w))], "\n"), strings.Join(g[min(i, len(g)):min(i+6, len(g))], "\n"))
+// TestScriptsOnANode plays testdata/node in the same way, with a node of Ottla that does not verify transactions. Further
+// commands: "$ open id topic partition" leaves a transaction open, "$ end id commit|abort" ends it, "$ hang producer topic
+// partition minutes" has one hang.
+func TestScriptsOnANode(t *testing.T) {
+	clitest.PlayAll(t, "testdata/node/*.txt", *update, func(t *testing.T) func(string) string {
+		node, err := broker.Start(t.Context(), broker.Config{
+			DataDir: t.TempDir(), Addr: "127.0.0.1:0", Logger: slog.New(slog.DiscardHandler),
+			Properties: map[string]string{"transaction.partition.verification.enable": "false", "transaction.state.log.num.partitions": "2"},
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	return "no difference"
+		t.Cleanup(func() {
+			if err := node.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return newStage(t, node.Addr()).command
+	})
 }
 
 // stage is where a script plays.
@@ -70,43 +66,20 @@ type stage struct {
 	addr string
 	dir  string
 	kgo  *kgo.Client
+
+	producers map[string]*kgo.Client // with open transactions, by transactional id
 }
 
-func newStage(t *testing.T) *stage {
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(cluster.Close)
-	addr := cluster.ListenAddrs()[0]
+func newStage(t *testing.T, addr string) *stage {
 	client, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	return &stage{t: t, addr: addr, dir: t.TempDir(), kgo: client}
+	return &stage{t: t, addr: addr, dir: t.TempDir(), kgo: client, producers: map[string]*kgo.Client{}}
 }
 
-// play runs a script's commands and returns it with their present output.
-func (s *stage) play(script string) string {
-	var out strings.Builder
-	skipping := false
-	for line := range strings.Lines(script) {
-		line = strings.TrimSuffix(line, "\n")
-		if command, ok := strings.CutPrefix(line, "$ "); ok {
-			out.WriteString(line + "\n" + s.run(s.words(command)))
-			skipping = true
-			continue
-		}
-		if line == "" {
-			skipping = false
-		}
-		if !skipping {
-			out.WriteString(line + "\n")
-		}
-	}
-	return out.String()
-}
+func (s *stage) command(line string) string { return s.run(s.words(line)) }
 
 var quoted = regexp.MustCompile(`'[^']*'|\S+`)
 
@@ -131,6 +104,17 @@ func (s *stage) run(words []string) string {
 		return ""
 	case "commit":
 		s.commit(words[1], words[2], s.number(words[3]), s.number(words[4]))
+		return ""
+	case "open":
+		s.open(words[1], words[2], s.number(words[3]))
+		return ""
+	case "end":
+		s.end(words[1], words[2] == "commit")
+		return ""
+	case "hang":
+		if err := clitest.Hang(s.t.Context(), s.addr, int64(s.number(words[1])), words[2], int32(s.number(words[3])), time.Duration(s.number(words[4]))*time.Minute); err != nil {
+			s.t.Fatal(err)
+		}
 		return ""
 	case "file":
 		text := strings.ReplaceAll(words[2], `\n`, "\n")
@@ -178,39 +162,52 @@ func (s *stage) commit(group, topic string, partition, offset int) {
 	}
 }
 
-var (
-	topicID = regexp.MustCompile(`TopicId: [A-Za-z0-9_-]{22}`)
-	dirID   = regexp.MustCompile(`directory\.id=[A-Za-z0-9_-]{22}`)
-	port    = regexp.MustCompile(`127\.0\.0\.1:[0-9]+`)
-)
-
-// report writes output as scripts show it. Blank lines become dots, and the usage is cut, for it is help and not output.
-func (s *stage) report(stdout, stderr string, code int) string {
-	var out strings.Builder
-	for line := range strings.Lines(stdout) {
-		out.WriteString(s.normal(line, ""))
+func (s *stage) open(id, topic string, partition int) {
+	producer, err := clitest.Open(s.t.Context(), s.addr, id, topic, int32(partition))
+	if err != nil {
+		s.t.Fatal(err)
 	}
-	for line := range strings.Lines(stderr) {
-		if strings.HasPrefix(line, "Option  ") {
-			out.WriteString("! [usage]\n")
-			break
-		}
-		out.WriteString(s.normal(line, "! "))
-	}
-	if code != 0 {
-		fmt.Fprintf(&out, "exit %d\n", code)
-	}
-	return out.String()
+	s.t.Cleanup(producer.Close)
+	s.producers[id] = producer
 }
 
-func (s *stage) normal(line, mark string) string {
-	line = strings.TrimRight(line, " \n")
+func (s *stage) end(id string, commit bool) {
+	if err := s.producers[id].EndTransaction(s.t.Context(), kgo.TransactionEndTry(commit)); err != nil {
+		s.t.Fatal(err)
+	}
+	for { // until the markers are written
+		found, err := kadm.NewClient(s.kgo).DescribeTransactions(s.t.Context(), id)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if strings.HasPrefix(found[id].State, "Complete") {
+			return
+		}
+	}
+}
+
+var (
+	topicID  = regexp.MustCompile(`TopicId: [A-Za-z0-9_-]{22}`)
+	dirID    = regexp.MustCompile(`directory\.id=[A-Za-z0-9_-]{22}`)
+	port     = regexp.MustCompile(`127\.0\.0\.1:[0-9]+`)
+	duration = regexp.MustCompile(`(MILLIS +\t)[0-9]+ *`) // beside the start of a transaction
+	epoch    = regexp.MustCompile(`Epoch: [0-9]+`)
+	stamp    = regexp.MustCompile(`\b1[789][0-9]{11}\b`)
+)
+
+// report writes output as scripts show it. The usage is cut, for it is help and not output.
+func (s *stage) report(stdout, stderr string, code int) string {
+	if at := strings.Index(stderr, "Option  "); at == 0 || at > 0 && stderr[at-1] == '\n' {
+		stderr = stderr[:at] + "[usage]\n"
+	}
+	return clitest.Report(stdout, stderr, code, s.normal)
+}
+
+func (s *stage) normal(line string) string {
 	line = topicID.ReplaceAllString(line, "TopicId: TOPICID")
 	line = dirID.ReplaceAllString(line, "directory.id=ID")
 	line = port.ReplaceAllString(line, "127.0.0.1:PPPPP")
-	line = strings.ReplaceAll(line, s.dir, "$DIR")
-	if line == "" {
-		line = "."
-	}
-	return mark + line + "\n"
+	line = duration.ReplaceAllString(stamp.ReplaceAllString(line, "MILLIS"), "${1}DURATION")
+	line = epoch.ReplaceAllString(line, "Epoch: N")
+	return strings.ReplaceAll(line, s.dir, "$DIR")
 }

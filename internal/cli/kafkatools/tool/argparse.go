@@ -10,9 +10,12 @@ import (
 
 // argumentParser is what differs in the manner of argparse4j, which some of Apache's tools use.
 type argumentParser struct {
-	prog      string
-	helpCode  int
-	exclusive []exclusiveGroup
+	prog        string
+	helpCode    int
+	exclusive   []exclusiveGroup
+	commands    []subcommand
+	commandWord string
+	report      func(message string) error // nil: usage, program, message
 }
 
 type exclusiveGroup struct {
@@ -73,6 +76,9 @@ func (p *Parser) Usage() string {
 		}
 		b.WriteString(" " + text)
 	}
+	if len(p.argp.commands) > 0 {
+		b.WriteString(" " + p.usageOfCommands())
+	}
 	lines := wrap(b.String(), usageWidth, strings.Repeat(" ", len("usage: ")))
 	return strings.Join(lines, "\n")
 }
@@ -90,6 +96,9 @@ func (o *Option) metavar() string {
 
 // ArgError is an error in the manner of argparse4j: usage, program, message.
 func (p *Parser) ArgError(format string, args ...any) error {
+	if p.argp.report != nil {
+		return p.argp.report(fmt.Sprintf(format, args...))
+	}
 	program, _, _ := strings.Cut(p.argp.prog, " ") // without the subcommand
 	return Fail("%s\n%s: error: %s", p.Usage(), program, fmt.Sprintf(format, args...))
 }
@@ -97,23 +106,37 @@ func (p *Parser) ArgError(format string, args ...any) error {
 // HelpText is what -h prints.
 func (p *Parser) HelpText() string {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s\n\n%s\n\noptional arguments:\n", p.Usage(), strings.Join(wrap(p.intro, usageWidth, ""), "\n"))
+	b.WriteString(p.Usage() + "\n\n")
+	if p.intro != "" {
+		b.WriteString(strings.Join(wrap(p.intro, usageWidth, ""), "\n") + "\n\n")
+	}
+	b.WriteString("optional arguments:\n")
 	for _, o := range p.options {
 		head := "  " + strings.ReplaceAll(o.dashed(), "/", ", ")
 		if o.argument != noArgument {
 			head += " " + o.metavar()
 		}
-		doc := wrap(o.usageDoc(), usageWidth-25, "")
-		if len(head) > 24 {
-			fmt.Fprintln(&b, head)
-			head = ""
-		}
-		for _, line := range doc {
-			fmt.Fprintf(&b, "%-25s%s\n", head, line)
-			head = ""
-		}
+		helpLines(&b, head, o.usageDoc())
+	}
+	if len(p.argp.commands) > 0 {
+		b.WriteString("\ncommands:\n")
+	}
+	for _, c := range p.argp.commands {
+		helpLines(&b, "  "+c.name, c.doc)
 	}
 	return strings.TrimRight(b.String(), "\n")
+}
+
+// helpLines writes one entry of the help: what it is about, and beside or below it what is to be said.
+func helpLines(b *bytes.Buffer, head, doc string) {
+	if len(head) > 24 {
+		fmt.Fprintln(b, head)
+		head = ""
+	}
+	for _, line := range wrap(doc, usageWidth-25, "") {
+		fmt.Fprintf(b, "%-25s%s\n", head, line)
+		head = ""
+	}
 }
 
 func (o *Options) parseArgparse() error {
@@ -121,6 +144,12 @@ func (o *Options) parseArgparse() error {
 	for i := 0; i < len(o.args); {
 		word := o.args[i]
 		if len(word) < 2 || word[0] != '-' {
+			if len(p.argp.commands) > 0 {
+				if err := o.takeCommand(o.args[i:]); err != nil {
+					return err
+				}
+				break
+			}
 			return p.ArgError("unrecognized arguments: '%s'", strings.Join(o.args[i:], " "))
 		}
 		opt, value, hasValue, err := o.findArgparse(word)
@@ -130,9 +159,15 @@ func (o *Options) parseArgparse() error {
 		if opt == p.help {
 			return &Exit{Code: p.argp.helpCode, Message: p.HelpText(), Stdout: true}
 		}
+		if opt == p.version {
+			return &Exit{Message: KafkaVersion, Stdout: true}
+		}
 		if i, err = o.takeArgparse(opt, value, hasValue, i+1); err != nil {
 			return err
 		}
+	}
+	if len(p.argp.commands) > 0 && o.command == "" {
+		return p.ArgError("too few arguments")
 	}
 	return o.checkArgparse()
 }
@@ -210,7 +245,7 @@ func (o *Options) optionLike(word string) bool {
 
 func (p *Parser) checkValue(opt *Option, v string) error {
 	if !opt.kind.accepts(v) {
-		return p.ArgError("argument %s: could not convert '%s' to %s (For input string: %q)", opt.dashed(), v, kindNames[opt.kind], v)
+		return p.ArgError("argument %s: could not convert '%s' to %s (%s)", opt.dashed(), v, kindNames[opt.kind], opt.kind.complaint(v))
 	}
 	if opt.choices != nil && !slices.Contains(opt.choices, v) {
 		return p.ArgError("argument %s: invalid choice: '%s' (choose from {%s})", opt.dashed(), v, strings.Join(opt.choices, ","))

@@ -73,3 +73,85 @@ func TestArgparseHelpGoesToStandardOutput(t *testing.T) {
 		}
 	}
 }
+
+func newCommandSample() (p *Parser, bootstrap, start, epoch *Option) {
+	p = NewArgParser("sample", "A sample.", 1)
+	p.WithVersion()
+	bootstrap = p.String("bootstrap-server", "host:port", "Where.").Required()
+	abort := p.Command("abort", "", "Abort it.")
+	start = abort.Long("start-offset", "", "Where it starts.").Required()
+	epoch = abort.Short("epoch", "", "Which epoch.")
+	p.Command("list", "Lists them.", "List them.")
+	p.Command("list-all", "", "List all.")
+	return p, bootstrap, start, epoch
+}
+
+func TestSubcommandsHaveOptionsOfTheirOwn(t *testing.T) {
+	p, bootstrap, start, epoch := newCommandSample()
+	o, err := p.Parse([]string{"--bootstrap-server", "b:1", "ab", "--start-offset", "-7", "--epoch=12"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, sub := o.Command()
+	if name != "abort" || o.String(bootstrap) != "b:1" || sub.Long(start) != -7 || sub.Int(epoch) != 12 {
+		t.Errorf("command %q, bootstrap %q, start %d, epoch %d", name, o.String(bootstrap), sub.Long(start), sub.Int(epoch))
+	}
+}
+
+func TestSubcommandsAreRefused(t *testing.T) {
+	for args, want := range map[string]string{
+		"":                                      "sample: error: too few arguments",
+		"--bootstrap-server b:1":                "sample: error: too few arguments",
+		"list":                                  "sample: error: argument --bootstrap-server is required",
+		"nothing":                               "sample: error: invalid choice: 'nothing' (choose from 'abort', 'list', 'list-all')",
+		"li":                                    "sample: error: ambiguous command: li could match list, list-all",
+		"list --bootstrap-server b:1":           "sample: error: unrecognized arguments: '--bootstrap-server'",
+		"--bootstrap-server b:1 abort":          "sample: error: argument --start-offset is required",
+		"abort --start-offset 1 --epoch 40000":  `sample: error: argument --epoch: could not convert '40000' to Short (Value out of range. Value:"40000" Radix:10)`,
+		"abort --start-offset 1 --epoch x":      `sample: error: argument --epoch: could not convert 'x' to Short (For input string: "x")`,
+		"--bootstrap-server b:1 list":           "",
+		"--bootstrap-server b:1 list --nothing": "sample: error: unrecognized arguments: '--nothing'",
+		"--bootstrap-server b:1 list-a further on": "sample: error: unrecognized arguments: 'further on'",
+	} {
+		p, _, _, _ := newCommandSample()
+		_, err := p.Parse(strings.Fields(args))
+		if got := text(err); got != want && !strings.HasSuffix(got, "\n"+want) {
+			t.Errorf("%s: got %q, want %q", args, got, want)
+		}
+	}
+}
+
+func TestSubcommandsStandInUsageAndHelp(t *testing.T) {
+	p, _, _, _ := newCommandSample()
+	if got := p.Usage(); !strings.HasSuffix(got, "--bootstrap-server host:port {abort,list,list-all} ...") {
+		t.Error(got)
+	}
+	p.CommandWord("COMMAND")
+	if got := p.Usage(); !strings.HasSuffix(got, "--bootstrap-server host:port COMMAND ...") {
+		t.Error(got)
+	}
+	var exit *Exit
+	_, err := p.Parse([]string{"-h"})
+	if !errors.As(err, &exit) || exit.Code != 1 || !strings.Contains(exit.Message, "\ncommands:\n  abort ") {
+		t.Errorf("%v", err)
+	}
+	_, err = p.Parse([]string{"list", "--help"})
+	if !errors.As(err, &exit) || !exit.Stdout || !strings.HasPrefix(exit.Message, "usage: sample --bootstrap-server host:port list [-h]\n\nLists them.\n") {
+		t.Errorf("%v", err)
+	}
+	_, err = p.Parse([]string{"-v"})
+	if !errors.As(err, &exit) || exit.Code != 0 || exit.Message != KafkaVersion {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestErrorsCanBeToldInAnotherWay(t *testing.T) {
+	p := NewArgParser("sample", "A sample.", 0)
+	p.ReportErrors(func(message string) error { return Fail("wrong: %s", message) })
+	p.Command("list", "", "List them.")
+	for _, args := range []string{"--nothing", "list --nothing"} {
+		if _, err := p.Parse(strings.Fields(args)); text(err) != "wrong: unrecognized arguments: '--nothing'" {
+			t.Errorf("%s: %v", args, err)
+		}
+	}
+}

@@ -31,12 +31,13 @@ type valueKind int
 
 const (
 	kindString valueKind = iota
+	kindShort
 	kindInt
 	kindLong
 	kindDouble
 )
 
-var kindNames = map[valueKind]string{kindString: "String", kindInt: "Integer", kindLong: "Long", kindDouble: "Double"}
+var kindNames = map[valueKind]string{kindString: "String", kindShort: "Short", kindInt: "Integer", kindLong: "Long", kindDouble: "Double"}
 
 // Option is one declared option. Its String is the way Apache's messages name it: "[topic]".
 type Option struct {
@@ -83,6 +84,13 @@ func (p *Parser) Int(name, argName, doc string) *Option {
 func (p *Parser) Long(name, argName, doc string) *Option {
 	o := p.String(name, argName, doc)
 	o.kind = kindLong
+	return o
+}
+
+// Short declares an option with a 16-bit number as its argument.
+func (p *Parser) Short(name, argName, doc string) *Option {
+	o := p.String(name, argName, doc)
+	o.kind = kindShort
 	return o
 }
 
@@ -141,6 +149,9 @@ type Options struct {
 	seen   map[*Option][]string // present options; options without arguments have an empty list
 	order  []*Option            // as they stand on the command line, with repetitions
 	rest   []string
+
+	command string   // the subcommand
+	sub     *Options // and its options
 }
 
 // Parse reads a command line. The error is the option library's own: unknown option, missing argument, missing required
@@ -294,6 +305,8 @@ func (o *Options) ValueError() error {
 func (k valueKind) accepts(v string) bool {
 	var err error
 	switch k {
+	case kindShort:
+		_, err = strconv.ParseInt(v, 10, 16)
 	case kindInt:
 		_, err = strconv.ParseInt(v, 10, 32)
 	case kindLong:
@@ -302,6 +315,14 @@ func (k valueKind) accepts(v string) bool {
 		_, err = strconv.ParseFloat(v, 64)
 	}
 	return err == nil
+}
+
+// complaint is what Java says about a value that is none of the kind.
+func (k valueKind) complaint(v string) string {
+	if k == kindShort && kindInt.accepts(v) {
+		return fmt.Sprintf("Value out of range. Value:%q Radix:10", v)
+	}
+	return fmt.Sprintf("For input string: %q", v)
 }
 
 // Empty tells whether the command line was empty.
