@@ -16,6 +16,7 @@ import (
 const (
 	groupPlain   = "group-plain"
 	groupInTxn   = "group-txn"
+	groupNew     = "group-848"
 	metricsName  = "metrics-1"
 	topicPlain   = "plain"
 	topicLedger  = "ledger"
@@ -283,6 +284,42 @@ func (c *contents) commit(ctx context.Context, round int) error {
 	}
 	offsets.Add(kadm.Offset{Topic: topicCompact, Partition: 0, At: int64(round), LeaderEpoch: -1})
 	return kadm.NewClient(cl).CommitAllOffsets(ctx, groupPlain, offsets)
+}
+
+// commitNew stores offsets as a member of a group of the newer kind (KIP-848), which then leaves.
+func (c *contents) commitNew(ctx context.Context) error {
+	const member = "FxwkCA6FSiOAbsoYBlZQkA"
+	beat := func(epoch int32) (*kmsg.ConsumerGroupHeartbeatResponse, error) {
+		req := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+		req.Version, req.Group, req.MemberID, req.MemberEpoch = 1, groupNew, member, epoch
+		if epoch == 0 {
+			req.RebalanceTimeoutMillis, req.SubscribedTopicNames, req.Topics = 60000, []string{topicPlain}, []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+		}
+		resp, err := ask[*kmsg.ConsumerGroupHeartbeatResponse](ctx, c.addr, req)
+		if err == nil {
+			err = kerr.ErrorForCode(resp.ErrorCode)
+		}
+		return resp, err
+	}
+	joined, err := beat(0)
+	if err != nil {
+		return fmt.Errorf("join: %w", err)
+	}
+	req := kmsg.NewPtrOffsetCommitRequest()
+	req.Version, req.Group, req.Generation, req.MemberID = 9, groupNew, joined.MemberEpoch, member
+	t, p := kmsg.NewOffsetCommitRequestTopic(), kmsg.NewOffsetCommitRequestTopicPartition()
+	t.Topic, p.Partition, p.Offset, p.Metadata = topicPlain, 2, 17, text("848")
+	t.Partitions = append(t.Partitions, p)
+	req.Topics = append(req.Topics, t)
+	resp, err := ask[*kmsg.OffsetCommitResponse](ctx, c.addr, req)
+	if err != nil {
+		return err
+	}
+	if err := kerr.ErrorForCode(resp.Topics[0].Partitions[0].ErrorCode); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	_, err = beat(-1)
+	return err
 }
 
 // newProducerID asks for an id, which nobody may have had before.

@@ -157,6 +157,9 @@ func (p *play) beginWithKafka() {
 	p.contents.addr = p.kafka.Addr()
 	p.fill("apache kafka")
 	p.check("apache kafka/secure", p.contents.secure(p.ctx))
+	if p.scenario.format == nil { // the levels of Kafka 3.9 are without such groups
+		p.check("apache kafka/commit in a group of KIP-848", p.contents.commitNew(p.ctx))
+	}
 	p.must("the cleaner is done", p.cleaned(p.kafka.Addr()))
 	told := p.askAll(p.kafka.Addr(), false)
 	secured := p.askAll(p.kafka.Addr(), true)
