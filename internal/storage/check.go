@@ -38,6 +38,7 @@ func CheckDir(fsys vfs.FS, dir string) ([]Problem, error) {
 	}
 	recovery := c.offsets(dir, recoveryPointCheckpointName)
 	c.offsets(dir, highWatermarkCheckpointName)
+	c.offsets(dir, cleanerCheckpointName)
 	starts := c.offsets(dir, startOffsetCheckpointName)
 	for _, e := range entries {
 		tp, err := ParseTopicPartition(e.Name)
