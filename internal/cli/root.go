@@ -27,6 +27,7 @@ import (
 	"ottla.dev/ottla/internal/cli/profile"
 	"ottla.dev/ottla/internal/cli/serve"
 	"ottla.dev/ottla/internal/cli/topic"
+	"ottla.dev/ottla/internal/cli/txn"
 )
 
 // Version is the version of this build.
@@ -74,7 +75,7 @@ Exit codes:
 		SilenceUsage:  true,
 	})
 	root.AddGroup(&cobra.Group{ID: "people", Title: "Commands:"}, &cobra.Group{ID: "kafka", Title: "Apache Kafka's tools, with their own options and output:"})
-	root.AddCommand(inGroup("people", serve.Command(), brokercmd.StatusCommand(), topic.Command(), group.Command(), produce.Command(), consume.Command(),
+	root.AddCommand(inGroup("people", serve.Command(), brokercmd.StatusCommand(), topic.Command(), group.Command(), txn.Command(), produce.Command(), consume.Command(),
 		config.Command(), brokercmd.Command(), debug.Command(), installtools.Command())...)
 	for _, t := range kafkatools.All() {
 		root.AddCommand(inGroup("kafka", toolCommand(t))...)

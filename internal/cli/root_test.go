@@ -50,7 +50,7 @@ func TestEveryCommandHasExamplesAndForms(t *testing.T) {
 }
 
 // reading are the verbs that change nothing. Whatever else there is has a dry run.
-var reading = []string{"list", "describe", "lag", "get", "log-dirs", "api-versions", "status", "check", "consume", "serve"}
+var reading = []string{"list", "describe", "lag", "producers", "hanging", "get", "log-dirs", "api-versions", "status", "check", "consume", "serve"}
 
 func TestEveryMutationHasADryRun(t *testing.T) {
 	for _, c := range people(t) {

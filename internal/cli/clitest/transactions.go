@@ -3,8 +3,10 @@ package clitest
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
@@ -28,6 +30,22 @@ func Open(ctx context.Context, addr, id, topic string, partition int32, opts ...
 		return nil, err
 	}
 	return producer, nil
+}
+
+// End ends the transaction of a producer that Open gave, and returns when its coordinator has ended it everywhere.
+func End(ctx context.Context, producer *kgo.Client, id string, commit bool) error {
+	if err := producer.EndTransaction(ctx, kgo.TransactionEndTry(commit)); err != nil {
+		return err
+	}
+	for {
+		found, err := kadm.NewClient(producer).DescribeTransactions(ctx, id)
+		if err != nil {
+			return err
+		}
+		if t := found[id]; t.Err != nil || strings.HasPrefix(t.State, "Complete") {
+			return t.Err
+		}
+	}
 }
 
 // produceKey is the key of Produce; up to version 11 the broker does not add the partition to the transaction.

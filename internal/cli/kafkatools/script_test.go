@@ -172,17 +172,8 @@ func (s *stage) open(id, topic string, partition int) {
 }
 
 func (s *stage) end(id string, commit bool) {
-	if err := s.producers[id].EndTransaction(s.t.Context(), kgo.TransactionEndTry(commit)); err != nil {
+	if err := clitest.End(s.t.Context(), s.producers[id], id, commit); err != nil {
 		s.t.Fatal(err)
-	}
-	for { // until the markers are written
-		found, err := kadm.NewClient(s.kgo).DescribeTransactions(s.t.Context(), id)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		if strings.HasPrefix(found[id].State, "Complete") {
-			return
-		}
 	}
 }
 
