@@ -90,13 +90,13 @@ func (p *player) waitServing(ctx context.Context, topic string, partitions int32
 	})
 }
 
-// poll repeats a question until it is answered without a Kafka error.
+// poll repeats a question until it is answered without a Kafka error. A broker that has only just begun to listen may hang up.
 func (p *player) poll(ctx context.Context, what string, ask func() error) error {
 	deadline := time.Now().Add(pollPatience)
 	for {
 		err := ask()
 		var kafka *kerr.Error
-		if err == nil || !errors.As(err, &kafka) {
+		if err == nil || !errors.As(err, &kafka) && !errors.Is(err, errClosed) {
 			return err
 		}
 		if time.Now().After(deadline) {
