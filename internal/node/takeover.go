@@ -168,13 +168,14 @@ func proposeAll(ctx context.Context, s *store.Store, term *store.Term, before *m
 
 // tellImport says what was taken over, and what was not.
 func (n *Node) tellImport(dir string, log *kraft.Log, im *kraft.Import) {
-	n.logger.Info("took over the metadata of Apache Kafka; its log is left as it was, and what changes from now on is not in it",
+	// It happens once, and a node shows warnings only unless it is asked for more.
+	n.logger.Warn("took over the metadata of Apache Kafka; its log is left as it was, and what changes from now on is not in it",
 		"log", filepath.Join(dir, kraft.LogDir), "end_offset", log.End, "topics", im.Topics, "partitions", im.Partitions, "configs", im.Configs, "producer_ids_from", log.State.NextProducerID)
 	if log.TornBytes > 0 || log.OpenTransaction > 0 {
-		n.logger.Info("the metadata log ends with what was not finished; it is passed over, as Apache Kafka does", "bytes", log.TornBytes, "records_of_a_transaction", log.OpenTransaction)
+		n.logger.Warn("the metadata log ends with what was not finished; it is passed over, as Apache Kafka does", "bytes", log.TornBytes, "records_of_a_transaction", log.OpenTransaction)
 	}
 	if len(im.Features) > 0 {
-		n.logger.Info("features that the cluster has finalized and this version does not serve at that level", "features", strings.Join(im.Features, ", "))
+		n.logger.Warn("features that the cluster has finalized and this version does not serve at that level", "features", strings.Join(im.Features, ", "))
 	}
 	others := im.ACLs + im.Credentials + im.Quotas + im.Tokens
 	if others > 0 {
