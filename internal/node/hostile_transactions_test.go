@@ -13,7 +13,10 @@ import (
 // TestHostileTransactionRequestsAreCheap sends requests about transactions as long as they may be. What is looked up in them must not be looked up
 // by going through them: the answer would take minutes.
 func TestHostileTransactionRequestsAreCheap(t *testing.T) {
-	const n = 200_000
+	n := 200_000
+	if testing.Short() {
+		n = 10_000 // the race detector takes its time
+	}
 	v := attacked(t, nil)
 	a := attack(t, v.b.Addr())
 	p := beginAs(t, a, "cheap")
