@@ -90,7 +90,11 @@ func ExportMetadata(ctx context.Context, o ExportOptions) (*Exported, error) {
 	if o.DryRun {
 		return done, nil
 	}
-	if err := writeSnapshot(log, name, o.Now); err != nil {
+	// From here on Kafka's log is not what was taken over; an export that is interrupted can be done again.
+	if err := os.Remove(filepath.Join(own, markFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if err := errors.Join(vfs.OS.SyncDir(own), writeSnapshot(log, name, o.Now)); err != nil {
 		return nil, err
 	}
 	return done, handOver(own, kept)
