@@ -32,7 +32,7 @@ func TestConsumerPerformance(t *testing.T) {
 	cases := [][]string{
 		{"--num-records", "5000"},
 		{"--messages", "5000", "--hide-header"},
-		{"--num-records", "6000", "--timeout", "1000", "--date-format", "yy-M-d"},
+		{"--num-records", "6000", "--timeout", "5000", "--date-format", "yy-M-d"},
 		{"--num-records", "5000", "--from-latest", "--timeout", "1500"},
 	}
 	for _, args := range cases {
