@@ -397,13 +397,20 @@ func (op *fetchOp) leaderHints() []protocol.NodeEndpoint {
 
 // send writes headBuf with the records between.
 func (op *fetchOp) send(w *network.Writer) error {
-	total := len(op.headBuf) - 4
+	total, ranges := len(op.headBuf)-4, 0
 	for i := range op.entries {
-		total += op.entries[i].head.RecordsSize
+		size := op.entries[i].head.RecordsSize
+		if total += size; size >= sendfileBytes {
+			ranges++
+		}
 	}
 	binary.BigEndian.PutUint32(op.headBuf, uint32(total))
 	out := network.GetBuffer(0)
 	defer out.Release()
+	if ranges > 1 {
+		w.Hold()
+		defer w.Release()
+	}
 	at := 0
 	for i := range op.entries {
 		slice := op.entries[i].slice

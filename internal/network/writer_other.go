@@ -15,6 +15,12 @@ type transfer struct{}
 // WriteMore writes all of b.
 func (w *Writer) WriteMore(b []byte) error { return w.Write(b) }
 
+// Hold does nothing here.
+func (w *Writer) Hold() {}
+
+// Release does nothing here.
+func (w *Writer) Release() {}
+
 // SendFile writes n bytes of a file from an offset.
 func (w *Writer) SendFile(file uintptr, offset int64, n int64) error {
 	buf := GetBuffer(int(min(n, 64<<10)))
