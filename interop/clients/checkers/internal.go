@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	// internalWritten is what is written, at the least, to one partition of each internal topic: several times its segment.bytes, which the
-	// node of this check sets to 1 MiB.
-	internalWritten = 8 << 20
+	// What is written, at the least, to one partition of each internal topic: several times its segment.bytes, which the node of this check
+	// sets to 1 MiB. Apache Kafka needs a minute for so many transactions of one producer.
+	offsetsWritten, transactionsWritten = 8 << 20, 4 << 20
 	// internalAllowed is what may be left of it: the segment that is written to, one that waits for the cleaner, and what was cleaned.
 	internalAllowed = 3 << 20
 )
@@ -25,12 +25,12 @@ func internalTopics(c c, _ work) {
 	p := newRawProducer(c, generations[0], cl, topic, topic+"-id")
 	c.Must(p.init(), "InitProducerId")
 	commits, transactions := 0, 0
-	for written := 0; written < internalWritten; commits++ {
+	for written := 0; written < offsetsWritten; commits++ {
 		written += commitMany(c, p, topic+"-group", int64(commits))
 	}
 	// A transaction's records in the coordinator's log name its partitions: twice when they are added and when the end is decided.
 	perTransaction := 2 * 4 * offsetPartitions
-	for written := 0; written < internalWritten; written += perTransaction {
+	for written := 0; written < transactionsWritten; written += perTransaction {
 		c.Must(p.addPartitions(allPartitions()...), "AddPartitionsToTxn")
 		c.Must(p.end(transactions%2 == 0), "EndTxn")
 		transactions++

@@ -43,7 +43,7 @@ func main() {
 		r.Check("transactions/offsets/"+g.name, w.time+3*time.Minute, func(c c) { offsetsInTransactions(c, w, g) })
 	}
 	r.Check("compaction/random", w.time+3*time.Minute, func(c c) { compaction(c, w) })
-	r.Check("compaction/internal-topics", 4*time.Minute, func(c c) { internalTopics(c, w) })
+	r.Check("compaction/internal-topics", 8*time.Minute, func(c c) { internalTopics(c, w) })
 	r.Finish()
 }
 
