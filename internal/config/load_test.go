@@ -164,3 +164,14 @@ func TestLoadRefusesProviderVariables(t *testing.T) {
 		t.Errorf("err %v", err)
 	}
 }
+
+// TestLoadRefusesInternalTopicsThatCannotBe: Apache Kafka starts, and then fails to create the topic for ever.
+func TestLoadRefusesInternalTopicsThatCannotBe(t *testing.T) {
+	for _, name := range []string{"offsets.topic.segment.bytes", "transaction.state.log.segment.bytes"} {
+		load(t, LoadOptions{File: []byte(kraft + name + "=1048576\n")})
+		_, _, err := Load(LoadOptions{File: []byte(kraft + name + "=1048575\n")})
+		if err == nil || !strings.Contains(err.Error(), name+"=1048575") || !strings.Contains(err.Error(), "1048576") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

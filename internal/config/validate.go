@@ -39,7 +39,7 @@ func (r *resolver) validate(s *Snapshot) error {
 		return configError("Disabling the 'classic' protocol is not supported.")
 	}
 	steps := []func(*Snapshot) error{
-		r.validateGroupDefaults, r.validateLog, r.validateRoles, r.validateAdvertised, r.validateConnections, r.validateEarlyListeners,
+		r.validateGroupDefaults, r.validateLog, r.validateInternalTopics, r.validateRoles, r.validateAdvertised, r.validateConnections, r.validateEarlyListeners,
 	}
 	for _, step := range steps {
 		if err := step(s); err != nil {
@@ -77,6 +77,18 @@ func (r *resolver) validateLog(s *Snapshot) error {
 			"replica.fetch.wait.max.ms should always be less than or equal to replica.lag.time.max.ms to prevent frequent changes in ISR"},
 		r.cordonedRule(s),
 	)
+}
+
+// validateInternalTopics refuses segments of internal topics that are smaller than a topic may have. Apache Kafka accepts them here, and then
+// never manages to create the topic: who joins a group, or begins a transaction, waits for ever.
+func (r *resolver) validateInternalTopics(*Snapshot) error {
+	segmentBytes := topicTable.byName["segment.bytes"]
+	for _, name := range []string{"offsets.topic.segment.bytes", "transaction.state.log.segment.bytes"} {
+		if err := segmentBytes.Check.Validate(name, r.values[name]); err != nil {
+			return configErrorf("%s=%d: the topic could never be created, because segment.bytes allows %s", name, r.long(name), segmentBytes.Check)
+		}
+	}
+	return nil
 }
 
 func (r *resolver) cordonedRule(s *Snapshot) rule {

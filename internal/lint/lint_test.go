@@ -66,7 +66,8 @@ var rooms = map[string][]string{
 }
 
 // pure are the rooms that decide and do nothing: no goroutine, clock, socket or file. They import nothing that could.
-var pure = []string{"internal/record", "internal/controller", "internal/metadata", "internal/coordinator/group", "internal/coordinator/machine"}
+var pure = []string{"internal/record", "internal/controller", "internal/metadata", "internal/coordinator/group", "internal/coordinator/txn", "internal/coordinator/machine",
+	"internal/storage/compact"}
 
 var impure = []string{"net", "os", "os/exec", "syscall", "golang.org/x/sys/unix", "net/http"}
 
