@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ottla.dev/ottla/broker"
+	"ottla.dev/ottla/internal/cli/output"
 	"ottla.dev/ottla/internal/config"
 	"ottla.dev/ottla/internal/node"
 )
@@ -66,11 +67,11 @@ func run(ctx context.Context, o options, environ []string, out, logTo io.Writer)
 	var level slog.LevelVar
 	logger, err := newLogger(o, &level, logTo)
 	if err != nil {
-		return err
+		return usage(err)
 	}
 	snapshot, warnings, err := load(o, environ)
 	if err != nil {
-		return err
+		return usage(err)
 	}
 	for _, w := range warnings {
 		logger.Warn(w)
@@ -105,6 +106,11 @@ func run(ctx context.Context, o options, environ []string, out, logTo io.Writer)
 		return fmt.Errorf("the node did not stop cleanly: %w", err)
 	}
 	return nil
+}
+
+// usage makes what is wrong with flags and settings the error that a wrong command line is elsewhere, wherever the setting stands.
+func usage(err error) error {
+	return output.Usagef("%v", err).WithHint("`ottla serve --help` says more, and docs/configuration.md lists every setting.")
 }
 
 func newLogger(o options, level *slog.LevelVar, to io.Writer) (*slog.Logger, error) {

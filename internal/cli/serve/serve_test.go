@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"ottla.dev/ottla/internal/cli/output"
 )
 
 // tell is a writer that tells when a text has been written.
@@ -56,13 +58,14 @@ func TestServeSaysWhatIsWrong(t *testing.T) {
 		env  []string
 		want []string
 	}{
-		"a taken address":      {o: options{listen: ln.Addr().String()}, want: []string{ln.Addr().String(), "taken"}},
-		"a wrong value":        {o: options{set: []string{"num.partitions=many"}}, want: []string{"num.partitions", "many"}},
-		"a wrong environment":  {env: []string{"KAFKA_NUM_PARTITIONS=0"}, want: []string{"num.partitions", "0"}},
-		"a missing file":       {o: options{configFile: "/no/such/file"}, want: []string{"/no/such/file"}},
-		"a log level":          {o: options{logLevel: "loud"}, want: []string{"loud", "debug, info, warn and error"}},
-		"a security protocol":  {o: options{set: []string{"listeners=PLAINTEXT://127.0.0.1:0,SSL://127.0.0.1:0"}}, want: []string{"SSL", "PLAINTEXT"}},
-		"a broker without one": {o: options{set: []string{"process.roles=broker", "controller.quorum.voters=2@127.0.0.1:1", "controller.listener.names=CONTROLLER"}}, want: []string{"process.roles"}},
+		"a taken address":        {o: options{listen: ln.Addr().String()}, want: []string{ln.Addr().String(), "taken"}},
+		"a wrong value":          {o: options{set: []string{"num.partitions=many"}}, want: []string{"num.partitions", "many"}},
+		"a wrong environment":    {env: []string{"KAFKA_NUM_PARTITIONS=0"}, want: []string{"num.partitions", "0"}},
+		"a missing file":         {o: options{configFile: "/no/such/file"}, want: []string{"/no/such/file"}},
+		"a log level":            {o: options{logLevel: "loud"}, want: []string{"loud", "debug, info, warn and error"}},
+		"a security protocol":    {o: options{set: []string{"listeners=PLAINTEXT://127.0.0.1:0,SSL://127.0.0.1:0"}}, want: []string{"SSL", "PLAINTEXT"}},
+		"a broker without one":   {o: options{set: []string{"process.roles=broker", "controller.quorum.voters=2@127.0.0.1:1", "controller.listener.names=CONTROLLER"}}, want: []string{"process.roles"}},
+		"a pair without a value": {o: options{set: []string{"num.partitions"}}, want: []string{"--set num.partitions"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := test.o
@@ -73,6 +76,13 @@ func TestServeSaysWhatIsWrong(t *testing.T) {
 			err := run(t.Context(), o, test.env, io.Discard, io.Discard)
 			if err == nil {
 				t.Fatal("it started")
+			}
+			exit := output.Usage
+			if name == "a taken address" || name == "a security protocol" || name == "a broker without one" { // found while the node starts
+				exit = output.Failed
+			}
+			if got := output.Classify(err).Exit; got != exit {
+				t.Errorf("the exit code is %d, want %d: %v", got, exit, err)
 			}
 			for _, want := range test.want {
 				if !strings.Contains(err.Error(), want) {
