@@ -49,7 +49,11 @@ type AppendInfo struct {
 func (l *Log) Append(batches []byte, options AppendOptions) (AppendInfo, error) {
 	c := l.Config()
 	// Validation costs the most and needs no lock: offsets are counted from zero here and moved when they are known.
-	result, err := record.Validate(batches, l.rules(c, options))
+	rules := l.rules(c, options)
+	if options.Origin == OriginCoordinator && len(batches) >= record.HeaderSize && record.Batch(batches).IsControl() {
+		rules.MaxMessageBytes = 0 // a topic whose limit is below the size of a marker must not keep its transactions open for ever
+	}
+	result, err := record.Validate(batches, rules)
 	if err != nil {
 		return AppendInfo{}, err
 	}
