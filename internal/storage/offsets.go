@@ -21,18 +21,18 @@ type TimestampOffset struct {
 // stands for. The latest offset is the log's end: what a client may see of that, the caller knows. ok is false if there is no such record.
 func (l *Log) OffsetForTimestamp(timestamp int64) (found TimestampOffset, ok bool, err error) {
 	for {
-		replacements := l.replacements.Load()
-		found, ok, err = l.offsetForTimestamp(timestamp)
+		seen := l.segments.Load()
+		found, ok, err = l.offsetForTimestamp(*seen, timestamp)
 		if err == nil {
 			return found, ok, nil
 		}
-		if !l.replacedSince(replacements, err) {
+		if !l.overtaken(seen, err) {
 			return found, false, l.readError(l.LogStartOffset(), err)
 		}
 	}
 }
 
-func (l *Log) offsetForTimestamp(timestamp int64) (found TimestampOffset, ok bool, err error) {
+func (l *Log) offsetForTimestamp(list []*segment, timestamp int64) (found TimestampOffset, ok bool, err error) {
 	switch timestamp {
 	case EarliestTimestamp, EarliestLocalTimestamp:
 		start := l.LogStartOffset()
@@ -48,11 +48,11 @@ func (l *Log) offsetForTimestamp(timestamp int64) (found TimestampOffset, ok boo
 		}
 		return TimestampOffset{-1, l.LogEndOffset(), latest.Epoch}, true, err
 	case MaxTimestamp:
-		return l.offsetOfMaxTimestamp()
+		return l.offsetOfMaxTimestamp(list)
 	}
 	start := l.LogStartOffset()
 	end := l.endMark()
-	for _, s := range l.list() {
+	for _, s := range list {
 		s.awaitRebuild()
 		mark, err := s.largestTimestamp()
 		if err != nil {
@@ -76,10 +76,10 @@ func (s *segment) limit(end endMark) int64 {
 	return s.size()
 }
 
-func (l *Log) offsetOfMaxTimestamp() (found TimestampOffset, ok bool, err error) {
+func (l *Log) offsetOfMaxTimestamp(list []*segment) (found TimestampOffset, ok bool, err error) {
 	var newest *segment
 	var newestMark timestampMark
-	for _, s := range l.list() {
+	for _, s := range list {
 		s.awaitRebuild()
 		mark, err := s.largestTimestamp()
 		if err != nil {

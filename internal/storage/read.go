@@ -21,8 +21,8 @@ func (l *Log) Read(offset int64, maxBytes int, upToOffset int64, minOneBatch boo
 	if offset >= min(upToOffset, end.offset) || maxBytes < 0 || maxBytes == 0 && !minOneBatch {
 		return slice, nil
 	}
-	replacements := l.replacements.Load()
-	list := l.list()
+	seen := l.segments.Load()
+	list := *seen
 	for i := max(0, floor(list, offset)); i < len(list); i++ {
 		s := list[i]
 		limit, last := s.size(), false
@@ -32,7 +32,7 @@ func (l *Log) Read(offset int64, maxBytes int, upToOffset int64, minOneBatch boo
 		done, err := s.read(slice, offset, limit, maxBytes, min(upToOffset, end.offset), minOneBatch, last && upToOffset >= end.offset)
 		if err != nil {
 			slice.Release()
-			if l.replacedSince(replacements, err) {
+			if l.overtaken(seen, err) {
 				return l.Read(offset, maxBytes, upToOffset, minOneBatch)
 			}
 			return nil, l.readError(offset, err)
@@ -45,10 +45,22 @@ func (l *Log) Read(offset int64, maxBytes int, upToOffset int64, minOneBatch boo
 	return slice, nil
 }
 
-// readError says of a file that is gone what is the case: retention has removed the segment.
+// overtaken tells whether a reader has missed a file because its segment was taken out of the log meanwhile, by the cleaner, by retention or by
+// a truncation: then it is to look at the segments again. seen are those that it has read.
+func (l *Log) overtaken(seen *[]*segment, err error) bool {
+	return err != nil && isGone(err) && l.segments.Load() != seen
+}
+
+// readError says of a file that is gone what is the case: retention has removed the segment, or the partition has been deleted. A file that is
+// missing although its segment is in the log means that the directory cannot be trusted. The caller does not hold mu.
 func (l *Log) readError(offset int64, err error) error {
-	if start := l.LogStartOffset(); isGone(err) && offset < start {
-		return &OffsetOutOfRangeError{offset, start, l.LogEndOffset()}
+	if isGone(err) {
+		if start := l.LogStartOffset(); offset < start {
+			return &OffsetOutOfRangeError{offset, start, l.LogEndOffset()}
+		}
+		if l.isClosed() {
+			return fmt.Errorf("%w: %s", ErrClosed, l.tp)
+		}
 	}
 	return l.dir.fail("reading "+l.tp.String(), err)
 }
@@ -101,17 +113,16 @@ func (s *segment) boundary(file io.ReaderAt, from place, upTo, limit int64) (int
 // upTo. Only headers are read.
 func (l *Log) scan(from, upTo int64, visit func(*batchScan) error) error {
 	for {
-		replacements := l.replacements.Load()
-		err := l.scanSegments(&from, upTo, visit)
-		if !l.replacedSince(replacements, err) {
+		seen := l.segments.Load()
+		err := scanSegments(*seen, &from, upTo, visit)
+		if !l.overtaken(seen, err) {
 			return err
 		}
 	}
 }
 
 // scanSegments moves from to where it has come.
-func (l *Log) scanSegments(from *int64, upTo int64, visit func(*batchScan) error) error {
-	list := l.list()
+func scanSegments(list []*segment, from *int64, upTo int64, visit func(*batchScan) error) error {
 	for i := max(0, floor(list, *from)); i < len(list) && list[i].base < upTo; i++ {
 		err := list[i].scan(*from, upTo, func(scan *batchScan) error {
 			*from = scan.header.NextOffset()

@@ -48,8 +48,7 @@ func (s *segment) rebuildTxnIndex(old *txnIndex, logEndOffset int64, reason erro
 	if old == nil && len(data) == 0 {
 		return nil, nil
 	}
-	// All at once and durably: a part of it would look sound.
-	if err := replaceFile(l.fs(), l.path(), fileName(s.base, txnIndexSuffix), data, synced); err != nil {
+	if err := s.replaceTxnIndex(data); err != nil {
 		return nil, err
 	}
 	x := newTxnIndex(s)
@@ -61,6 +60,17 @@ func (s *segment) rebuildTxnIndex(old *txnIndex, logEndOffset int64, reason erro
 		old.file.close(s.cache())
 	}
 	return x, nil
+}
+
+// replaceTxnIndex writes the index file all at once and durably: a part of it would look sound. It does not for a segment that has been taken out
+// of the log, whose name another may have by now.
+func (s *segment) replaceTxnIndex(data []byte) error {
+	s.file.mu.Lock() // whoever takes the segment out waits
+	defer s.file.mu.Unlock()
+	if s.removed.Load() || s.file.closed {
+		return fmt.Errorf("%w: %s has been removed", ErrClosed, s.path(txnIndexSuffix))
+	}
+	return replaceFile(s.log.fs(), s.log.path(), fileName(s.base, txnIndexSuffix), data, synced)
 }
 
 // errRecovered: the segment has been recovered although it should not have needed it.
@@ -175,12 +185,18 @@ func (l *Log) recoverTransactions(from, end int64, markers bool) error {
 // AbortedTransactions appends to a list the aborted transactions that a reader of the offsets [from, upTo) must know: those with batches
 // there, in the order of their markers. It allocates nothing if there are none.
 func (l *Log) AbortedTransactions(into []AbortedTransaction, from, upTo int64) ([]AbortedTransaction, error) {
-	list := l.list()
-	into, err := abortedIn(list[max(0, floor(list, from)):], into, from, upTo)
-	if err != nil {
-		return into, l.readError(from, err)
+	before := len(into)
+	for {
+		seen := l.segments.Load()
+		list := *seen
+		into, err := abortedIn(list[max(0, floor(list, from)):], into[:before], from, upTo)
+		switch {
+		case err == nil:
+			return into, nil
+		case !l.overtaken(seen, err):
+			return into, l.readError(from, err)
+		}
 	}
-	return into, nil
 }
 
 // abortedIn asks one segment after the other, until one knows that no later one has more.

@@ -29,6 +29,9 @@ func anyTxnIndex(list []*segment) bool {
 // upperBound returns an offset after the last batch of the slice: that of the next index entry, the next segment's first, or the log's end.
 func (s *Slice) upperBound() (int64, error) {
 	offset, ok, err := s.segment.entryFrom(s.position + int64(s.sizeBytes))
+	if err != nil && isGone(err) && s.segment.removed.Load() {
+		err = nil // a bound that is further off only makes the list longer
+	}
 	switch {
 	case ok || err != nil:
 		return offset, err
