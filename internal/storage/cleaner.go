@@ -160,13 +160,6 @@ func (c *cleaner) release(l *Log) {
 	delete(c.running, l)
 }
 
-// busy tells whether a log is being cleaned.
-func (c *cleaner) busy(l *Log) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.running[l]
-}
-
 // forgetClosed forgets the logs that are gone.
 func (c *cleaner) forgetClosed() {
 	for l := range c.uncleanable {
