@@ -47,7 +47,7 @@ const modelRetention = time.Hour
 
 func newCleanModel(t *testing.T, seed uint64) *cleanModel {
 	random := rand.New(rand.NewPCG(seed, 5))
-	b := compactBench(t, smallSegments(400+random.IntN(3000)), func(c *config.Topic) {
+	b := compactBench(t, smallSegments(1000+random.IntN(3000)), func(c *config.Topic) {
 		c.DeleteRetention, c.FileDeleteDelay = modelRetention, time.Duration(random.IntN(2))*time.Minute
 		c.MinCleanableDirtyRate = float64(random.IntN(2)) * 0.3
 	})
@@ -301,7 +301,7 @@ func (m *cleanModel) readAll(byOffset map[int64]*modelRecord) map[int64]bool {
 // checkProducers compares what is known of producers with the model, as it is found from the batches alone.
 func (m *cleanModel) checkProducers() {
 	l := m.log()
-	if m.random.IntN(2) == 0 {
+	if m.random.IntN(2) == 0 && m.start == 0 { // else their last batches may have been deleted, and only snapshots know of them
 		l.mu.Lock()
 		l.producers.unload()
 		err := l.producers.removeSnapshots(0, math.MaxInt64)
@@ -328,7 +328,7 @@ func (m *cleanModel) checkProducers() {
 }
 
 func TestCleaningAgainstAModel(t *testing.T) {
-	seeds := uint64(150)
+	seeds := uint64(60)
 	if n, err := strconv.ParseUint(os.Getenv("OTTLA_CLEAN_SEEDS"), 10, 64); err == nil {
 		seeds = n
 	}

@@ -367,3 +367,21 @@ func TestReadersOfSegmentsThatAreReplaced(t *testing.T) {
 		})
 	}
 }
+
+func TestRecordsWithoutTimestampsStayAsOldAsTheyAre(t *testing.T) {
+	b := compactBench(t, func(c *config.Topic) { c.CleanupDelete, c.RetentionMs = true, time.Hour.Milliseconds() })
+	l := b.log()
+	for i := range 3 {
+		builder := record.NewBuilder(record.CodecNone)
+		must(t, builder.Append(&record.Record{Timestamp: record.NoTimestamp, Key: []byte("a"), Value: []byte(fmt.Sprint(i))}))
+		batch, err := builder.Build()
+		must(t, err)
+		b.appendBatch(l, batch)
+	}
+	b.roll(l)
+	b.clock.Advance(59 * time.Minute)
+	wantKept(t, l, map[int64]string{2: "a=2"}) // cleaned long after it was written
+	b.put(l, nil, kv{"b", "1"})
+	b.clock.Advance(2 * time.Minute)
+	wantKept(t, l, map[int64]string{3: "b=1"})
+}

@@ -33,6 +33,9 @@ func (w *cleaning) cleanGroup(old []*segment) (err error) {
 		err = w.complete(made)
 	}
 	if err == nil {
+		err = made.inheritModTime(old[len(old)-1])
+	}
+	if err == nil {
 		err = w.swap(made, old)
 	}
 	if err != nil {
@@ -110,6 +113,15 @@ func (w *cleaning) complete(made *segment) error {
 		return unsyncedError(err)
 	}
 	return made.syncIndexes()
+}
+
+// inheritModTime makes a segment as old as another: of records without timestamps that is all that says how old they are.
+func (s *segment) inheritModTime(from *segment) error {
+	info, err := s.cache().fs.Stat(from.path(logSuffix))
+	if err != nil {
+		return err
+	}
+	return s.cache().fs.SetModTime(s.path(logSuffix), info.ModTime)
 }
 
 // timesComplete fails if the time index lacks its last entry: a full disk makes indexes drop entries, and that one is the only place that says how old

@@ -128,6 +128,7 @@ func (w *cleaning) exchange(made *segment, old []*segment) error {
 	}
 	list := slices.Clone(l.list())
 	i := slices.Index(list, old[0])
+	end := list[i+len(old)].base
 	l.setSegments(slices.Replace(list, i, i+len(old), made))
 	l.replacements.Add(1) // before a file gets another name: who misses one looks whether this has changed
 	for _, s := range old {
@@ -136,10 +137,10 @@ func (w *cleaning) exchange(made *segment, old []*segment) error {
 	if err := l.tryRetire(old); err != nil {
 		l.dir.takeOffline("replacing segments of "+l.tp.String(), err)
 	}
-	for _, s := range old[1:] {
-		if err := l.producers.removeSnapshots(s.base, s.base); err != nil {
-			l.logger.Warn("the snapshot of a segment that was cleaned away could not be removed", "segment", s.path(logSuffix), "error", err)
-		}
+	// A snapshot speaks of the batches as they were: a transaction that was open there may have lost its marker. The one at the end of what is
+	// cleaned stays, and is the one that counts.
+	if err := l.producers.removeSnapshots(made.base, end-1); err != nil {
+		l.logger.Warn("the snapshots of segments that were cleaned could not be removed", "segment", made.path(logSuffix), "error", err)
 	}
 	return nil
 }

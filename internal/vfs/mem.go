@@ -305,6 +305,18 @@ func (m *Mem) Stat(name string) (Info, error) {
 	return Info{SizeBytes: int64(len(n.data)), ModTime: n.modTime, IsDir: n.isDir}, nil
 }
 
+// SetModTime implements FS.
+func (m *Mem) SetModTime(name string, t time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := m.find(name)
+	if n == nil {
+		return pathError("chtimes", name, fs.ErrNotExist)
+	}
+	n.modTime = t
+	return nil
+}
+
 // Lock implements FS. Locks do not survive into a clone.
 func (m *Mem) Lock(name, note string) (io.Closer, error) {
 	if _, err := m.Stat(name); err != nil {

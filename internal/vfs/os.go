@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -66,6 +67,8 @@ func (osFS) Stat(name string) (Info, error) {
 	}
 	return Info{SizeBytes: info.Size(), ModTime: info.ModTime(), IsDir: info.IsDir()}, nil
 }
+
+func (osFS) SetModTime(name string, t time.Time) error { return os.Chtimes(name, t, t) }
 
 func (osFS) SyncDir(name string) error {
 	d, err := os.Open(name)

@@ -32,6 +32,8 @@ type FS interface {
 	ReadDir(name string) ([]Entry, error)
 	// Stat describes a file or directory.
 	Stat(name string) (Info, error)
+	// SetModTime sets what Stat tells of a file's last change.
+	SetModTime(name string, t time.Time) error
 	// SyncDir makes the names in a directory durable.
 	SyncDir(name string) error
 	// Lock takes the exclusive lock that the file of that name stands for, creating the file where it is missing. The
