@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"syscall"
 	"time"
 
 	"ottla.dev/ottla/interop/apachekafka"
@@ -21,7 +22,7 @@ func main() {
 	only := flag.String("only", "", "play only scripts whose name has this part")
 	check := flag.Bool("check", false, "compare with the recordings instead of writing them")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, *root, *only, *check); err != nil {
 		fmt.Fprintln(os.Stderr, "record:", err)
