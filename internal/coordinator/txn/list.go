@@ -22,8 +22,12 @@ type ListFilter struct {
 	UnknownStates []string
 }
 
-// maxPatternBytes bounds the regular expression of a client.
-const maxPatternBytes = 10_000
+// What bounds the regular expression of a client: its length, and into how many steps it is taken apart. Each of these may be tried at each byte of each id,
+// while the coordinator does nothing else.
+const (
+	maxPatternBytes = 10_000
+	maxPatternSteps = 4_000
+)
 
 // NewListFilter reads the filters of a request. The pattern is of RE2's syntax, as Kafka's, and must match the whole id.
 func NewListFilter(req *kmsg.ListTransactionsRequest) (*ListFilter, error) {
@@ -56,12 +60,30 @@ func (f *ListFilter) compile(pattern string) error {
 	if len(pattern) > maxPatternBytes {
 		return fmt.Errorf("it has %d bytes, more than %d", len(pattern), maxPatternBytes)
 	}
-	if _, err := syntax.Parse(pattern, syntax.Perl); err != nil { // by itself: "a)(b" is none, in parentheses it would be
+	parsed, err := syntax.Parse(pattern, syntax.Perl) // by itself: "a)(b" is none, in parentheses it would be
+	if err != nil {
 		return err
 	}
-	var err error
+	if patternSteps(parsed) > maxPatternSteps {
+		return fmt.Errorf("it has more than %d steps when its repetitions are written out", maxPatternSteps)
+	}
 	f.pattern, err = regexp.Compile(`\A(?:` + pattern + `)\z`)
 	return err
+}
+
+// patternSteps returns how large a regular expression is with its repetitions written out.
+func patternSteps(re *syntax.Regexp) int {
+	steps := 1
+	if re.Op == syntax.OpLiteral {
+		steps = len(re.Rune)
+	}
+	for _, sub := range re.Sub {
+		steps += patternSteps(sub)
+	}
+	if re.Op == syntax.OpRepeat {
+		steps *= max(1, re.Min, re.Max) // the parser allows 1000, also of those within each other
+	}
+	return steps
 }
 
 func (f *ListFilter) matches(t *transaction, nowMs int64) bool {
