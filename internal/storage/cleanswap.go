@@ -130,7 +130,7 @@ func (w *cleaning) exchange(made *segment, old []*segment) error {
 	i := slices.Index(list, old[0])
 	end := list[i+len(old)].base
 	l.setSegments(slices.Replace(list, i, i+len(old), made))
-	l.replacements.Add(1) // before a file gets another name: who misses one looks whether this has changed
+	l.replacements.Add(1)
 	for _, s := range old {
 		s.tag = fmt.Sprintf(".%d", l.replacements.Load())
 	}
@@ -143,12 +143,6 @@ func (w *cleaning) exchange(made *segment, old []*segment) error {
 		l.logger.Warn("the snapshots of segments that were cleaned could not be removed", "segment", made.path(logSuffix), "error", err)
 	}
 	return nil
-}
-
-// replacedSince tells whether a reader has missed a file because the cleaner had replaced its segment meanwhile: then it is to look at the
-// segments again. replacements is what the log said before the reader looked at them.
-func (l *Log) replacedSince(replacements uint64, err error) bool {
-	return err != nil && isGone(err) && l.replacements.Load() != replacements
 }
 
 // settleSwap gives the files of a segment that is in the log already their names.

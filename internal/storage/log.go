@@ -49,7 +49,7 @@ type Log struct {
 	newMetadata   atomic.Bool   // partition.metadata has been written since its last sync
 	newAround     atomic.Bool   // what goes with the batches has changed since it was last synced, even if no batch was added
 	truncations   atomic.Uint64 // so that a flush notices that one happened meanwhile
-	replacements  atomic.Uint64 // so that a reader notices that the cleaner has replaced segments meanwhile
+	replacements  atomic.Uint64 // how often the cleaner has replaced segments; it tells the names of those apart
 	cleanedTo     atomic.Int64  // the cleaner's checkpoint: the batches below have been compacted; neverCleaned
 	waiters       waiterList
 
