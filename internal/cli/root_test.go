@@ -50,7 +50,7 @@ func TestEveryCommandHasExamplesAndForms(t *testing.T) {
 }
 
 // reading are the verbs that change nothing. Whatever else there is has a dry run.
-var reading = []string{"list", "describe", "lag", "producers", "hanging", "get", "log-dirs", "api-versions", "status", "check", "consume", "serve"}
+var reading = []string{"list", "describe", "lag", "producers", "hanging", "analyze", "get", "log-dirs", "api-versions", "status", "check", "consume", "serve"}
 
 func TestEveryMutationHasADryRun(t *testing.T) {
 	for _, c := range people(t) {
@@ -62,7 +62,7 @@ func TestEveryMutationHasADryRun(t *testing.T) {
 
 func TestWhatDestroysAsks(t *testing.T) {
 	for _, c := range people(t) {
-		destroys := c.Name() == "trim" || c.Name() == "delete" && c.Parent().Name() != "config"
+		destroys := slices.Contains([]string{"trim", "abort", "fence"}, c.Name()) || c.Name() == "delete" && c.Parent().Name() != "config"
 		if (c.Flag("yes") != nil) != destroys {
 			t.Errorf("%s: --yes is there: %v", c.CommandPath(), !destroys)
 		}

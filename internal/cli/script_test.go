@@ -137,6 +137,7 @@ var (
 	ports = regexp.MustCompile(`127\.0\.0\.1:[0-9]+`)
 	dates = regexp.MustCompile(`20[0-9][0-9]-[01][0-9]-[0-3][0-9][ T][0-9:.]{12}Z?`)
 	young = regexp.MustCompile(`( for +|DATE +|40s +)[0-9]+m?s\b`)
+	lag   = regexp.MustCompile(`(compaction lag +)\S+`)
 	stamp = regexp.MustCompile(`\b17[0-9]{11}\b|\b1[89][0-9]{11}\b`)
 )
 
@@ -151,6 +152,7 @@ func (s *stage) normal(line string) string {
 	line = ports.ReplaceAllString(line, "127.0.0.1:PPPPP")
 	line = dates.ReplaceAllString(line, "DATE")
 	line = stamp.ReplaceAllString(line, "MILLIS")
+	line = lag.ReplaceAllString(line, "${1}LAG")
 	line = young.ReplaceAllString(line, "${1}AGE")
 	return strings.ReplaceAll(line, s.dir, "$DIR")
 }

@@ -19,13 +19,13 @@ func Command() *cobra.Command {
 	c := profile.Noun(&cobra.Command{
 		Use:     "topic",
 		Aliases: []string{"topics"},
-		Short:   "List, create, describe, alter, trim and delete topics",
+		Short:   "List, create, describe, analyze, alter, trim and delete topics",
 		Example: `  ottla topic create orders --partitions 6 --config retention.ms=86400000
   ottla topic list
   ottla topic describe orders`,
 	})
 	p := profile.Bind(c)
-	c.AddCommand(listCommand(p), createCommand(p), describeCommand(p), alterCommand(p), trimCommand(p), deleteCommand(p))
+	c.AddCommand(listCommand(p), createCommand(p), describeCommand(p), analyzeCommand(p), alterCommand(p), trimCommand(p), deleteCommand(p))
 	return c
 }
 
