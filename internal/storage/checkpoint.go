@@ -42,8 +42,9 @@ func readFile(fs vfs.FS, name string) ([]byte, error) {
 type durability int
 
 const (
-	unsynced durability = iota // the process may die, the machine may not
-	synced                     // the contents and the name are on stable storage
+	unsynced       durability = iota // the process may die, the machine may not
+	contentsSynced                   // the contents are on stable storage; the caller sees to the name
+	synced                           // the contents and the name are on stable storage
 )
 
 // replaceFile writes a file under a temporary name and gives it its own.
@@ -56,7 +57,7 @@ func replaceFile(fs vfs.FS, dir, name string, data []byte, want durability) erro
 	if len(data) > 0 {
 		_, err = file.WriteAt(data, 0)
 	}
-	if err == nil && want == synced {
+	if err == nil && want != unsynced {
 		err = file.Sync()
 	}
 	if err = errors.Join(err, file.Close()); err != nil {

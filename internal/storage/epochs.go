@@ -96,17 +96,17 @@ func (c *epochCache) write(source epochSource) error {
 }
 
 // sync makes the file durable if what it says of the records before the log end offset has changed.
-func (c *epochCache) sync(source epochSource, logEndOffset int64) error {
+func (c *epochCache) sync(source epochSource, logEndOffset int64) (written bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.dirty || c.newFrom >= logEndOffset {
-		return nil
+		return false, nil
 	}
-	if err := writeEpochCheckpoint(source.fs(), source.path(), c.entries, synced); err != nil {
-		return err
+	if err := writeEpochCheckpoint(source.fs(), source.path(), c.entries, contentsSynced); err != nil {
+		return false, err
 	}
 	c.dirty = false
-	return nil
+	return true, nil
 }
 
 func (c *epochCache) latest(source epochSource) (e EpochEntry, ok bool, err error) {

@@ -22,10 +22,12 @@ func (l *Log) flush() error {
 	if end.offset <= l.recoveryPoint.Load() && !l.newNames.Load() && !around {
 		return nil
 	}
+	// The batches last: with them go the names of all files, in one sync of the directory.
+	err := l.syncAround(end)
 	if err := l.syncBatches(end); err != nil {
 		return err
 	}
-	if err := l.syncAround(end); err != nil {
+	if err != nil {
 		l.newAround.Store(true)
 		if l.isClosed() {
 			return fmt.Errorf("%w: %s", ErrClosed, l.tp)
@@ -74,7 +76,7 @@ func (l *Log) syncNames() error {
 	return unsyncedError(err)
 }
 
-// syncAround makes durable what goes with the batches: indexes, snapshots, leader epochs, the topic id.
+// syncAround makes durable what goes with the batches: indexes, snapshots, leader epochs, the topic id. Names are left to syncNames.
 func (l *Log) syncAround(end endMark) error {
 	list := l.list()
 	for i := firstUnflushed(list, l.recoveryPoint.Load()); i < len(list) && list[i].base <= end.offset; i++ {
@@ -85,16 +87,18 @@ func (l *Log) syncAround(end endMark) error {
 	if err := l.syncSnapshots(); err != nil {
 		return err
 	}
-	if err := l.epochs.sync(l, end.offset); err != nil {
+	written, err := l.epochs.sync(l, end.offset)
+	if written {
+		l.newNames.Store(true)
+	}
+	if err != nil || !l.newMetadata.Swap(false) {
 		return err
 	}
-	if !l.newMetadata.Swap(false) {
-		return nil
-	}
-	err := writePartitionMetadata(l.fs(), l.path(), l.TopicID(), synced)
+	err = writePartitionMetadata(l.fs(), l.path(), l.TopicID(), contentsSynced)
 	if err != nil {
 		l.newMetadata.Store(true)
 	}
+	l.newNames.Store(true)
 	return err
 }
 

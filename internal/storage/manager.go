@@ -392,13 +392,17 @@ func (m *Manager) Close() error {
 		return nil // closed before: the directories may belong to another by now
 	}
 	m.running.Wait()
-	var failed []error
-	for _, d := range m.dirs {
-		if d.online() == nil {
-			failed = append(failed, m.closeDir(d))
-		}
-		d.syncer.drain()
+	failed := make([]error, len(m.dirs))
+	var wg sync.WaitGroup
+	for i, d := range m.dirs {
+		wg.Go(func() {
+			if d.online() == nil {
+				failed[i] = m.closeDir(d)
+			}
+			d.syncer.drain()
+		})
 	}
+	wg.Wait()
 	if m.ownsLocks {
 		failed = append(failed, m.locks.Close())
 	}
@@ -407,7 +411,7 @@ func (m *Manager) Close() error {
 
 func (m *Manager) closeDir(d *logDir) error {
 	logs := m.logsIn(d)
-	err := inParallel(context.Background(), m.options().RecoveryThreadsPerDir, logs, (*Log).closeCleanly)
+	err := inParallel(context.Background(), max(m.options().RecoveryThreadsPerDir, maxSyncWorkers), logs, (*Log).closeCleanly)
 	d.recoveryPoints.changed()
 	d.startOffsets.changed()
 	d.highWatermarks.changed()
@@ -447,7 +451,10 @@ func (l *Log) conclude() error {
 	} else if l.LogEndOffset() <= l.RecoveryPoint() {
 		return nil
 	}
-	return l.producers.snapshot(l.LogEndOffset(), synced)
+	err := l.producers.snapshot(l.LogEndOffset(), unsynced) // Flush syncs it, and its name with the others
+	l.newNames.Store(true)
+	l.newAround.Store(true)
+	return err
 }
 
 func (l *Log) closeFiles() {

@@ -27,15 +27,20 @@ func OpenManager(ctx context.Context, options ManagerOptions) (*Manager, error) 
 		}
 	}
 	cache := newFileCache(options.FS, options.MaxOpenFiles)
-	var failures []error
 	for _, locked := range m.locks.dirs {
-		d := &logDir{manager: m, fs: options.FS, path: locked.path, id: locked.meta.DirectoryID, logger: options.Logger, cache: cache}
-		m.dirs = append(m.dirs, d)
-		err := locked.failed
-		if err == nil {
-			err = m.openDir(ctx, d)
+		m.dirs = append(m.dirs, &logDir{manager: m, fs: options.FS, path: locked.path, id: locked.meta.DirectoryID, logger: options.Logger, cache: cache})
+	}
+	opened := make([]error, len(m.dirs))
+	var wg sync.WaitGroup
+	for i, d := range m.dirs {
+		if opened[i] = m.locks.dirs[i].failed; opened[i] == nil {
+			wg.Go(func() { opened[i] = m.openDir(ctx, d) })
 		}
-		if err != nil {
+	}
+	wg.Wait()
+	var failures []error
+	for i, d := range m.dirs {
+		if err := opened[i]; err != nil {
 			if ctx.Err() != nil || errors.Is(err, errTwice) {
 				return nil, errors.Join(err, m.abandon())
 			}
