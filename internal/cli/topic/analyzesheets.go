@@ -66,7 +66,7 @@ func keyFacts(t analysis.Report) []any {
 		return facts
 	}
 	facts = append(facts, "distinct keys", about(k.Estimated, fmt.Sprint(k.Distinct)), "tombstones", t.Tombstones,
-		"superseded", about(k.Estimated, fmt.Sprintf("%d records, %s, %.1f%% of those with a key", k.Superseded, output.Bytes(k.SupersededBytes), k.SupersededRatio*100)))
+		"superseded", about(k.Estimated, fmt.Sprintf("%s, %s, %.1f%% of those with a key", output.Plural(int(k.Superseded), "record"), output.Bytes(k.SupersededBytes), k.SupersededRatio*100)))
 	if k.CompactionLagMs >= 0 {
 		lag := (time.Duration(k.CompactionLagMs) * time.Millisecond).Truncate(time.Second)
 		facts = append(facts, "dirty", fmt.Sprintf("%.1f%% of the log or more", k.DirtyRatio*100), "compaction lag", about(k.Estimated, output.Duration(lag)))
@@ -79,8 +79,8 @@ func transactionFacts(t analysis.Transactional) []any {
 		return []any{"transactional", 0}
 	}
 	return []any{
-		"transactional", about(t.Uncertain, fmt.Sprintf("%d records: %d committed, %d aborted, %d open", t.Records, t.Committed, t.Aborted, t.Open)),
-		"markers", fmt.Sprintf("%d commits, %d aborts", t.CommitMarkers, t.AbortMarkers),
+		"transactional", about(t.Uncertain, fmt.Sprintf("%s: %d committed, %d aborted, %d open", output.Plural(int(t.Records), "record"), t.Committed, t.Aborted, t.Open)),
+		"markers", output.Plural(int(t.CommitMarkers), "commit") + ", " + output.Plural(int(t.AbortMarkers), "abort"),
 	}
 }
 
