@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"ottla.dev/ottla/internal/coordinator/gather"
 	"ottla.dev/ottla/internal/coordinator/group"
 	"ottla.dev/ottla/internal/coordinator/machine"
 	"ottla.dev/ottla/internal/protocol"
@@ -13,20 +14,20 @@ import (
 
 // DescribeGroups handles DescribeGroups v0 to v6. AuthorizedOperations stays at "not asked".
 func (s *Service) DescribeGroups(_ group.RequestContext, req *kmsg.DescribeGroupsRequest, reply func(*kmsg.DescribeGroupsResponse)) {
-	parts := newGather(len(req.Groups), func(groups []kmsg.DescribeGroupsResponseGroup) {
+	parts := gather.New(len(req.Groups), func(groups []kmsg.DescribeGroupsResponseGroup) {
 		resp := req.ResponseKind().(*kmsg.DescribeGroupsResponse)
 		resp.Groups = groups
 		reply(resp)
 	})
 	for i, groupID := range req.Groups {
 		if s.closed.Load() {
-			parts.put(i, group.DescribeGroupError(groupID, protocol.CoordinatorNotAvailable))
+			parts.Put(i, group.DescribeGroupError(groupID, protocol.CoordinatorNotAvailable))
 			continue
 		}
 		s.runtime.Read(s.PartitionFor(groupID), func(m *group.Machine) {
-			parts.put(i, m.DescribeGroup(req.Version, groupID))
+			parts.Put(i, m.DescribeGroup(req.Version, groupID))
 		}, func(err error) {
-			parts.put(i, group.DescribeGroupError(groupID, machine.ResponseCode(err)))
+			parts.Put(i, group.DescribeGroupError(groupID, machine.ResponseCode(err)))
 		})
 	}
 }
@@ -44,7 +45,7 @@ func (s *Service) ListGroups(_ group.RequestContext, req *kmsg.ListGroupsRequest
 		return
 	}
 	partitions := s.runtime.Partitions()
-	parts := newGather(len(partitions), func(shards []listedGroups) {
+	parts := gather.New(len(partitions), func(shards []listedGroups) {
 		resp := group.ListGroupsError(req, protocol.None)
 		for _, shard := range shards {
 			if shard.code != protocol.None && shard.code != protocol.NotCoordinator {
@@ -57,9 +58,9 @@ func (s *Service) ListGroups(_ group.RequestContext, req *kmsg.ListGroupsRequest
 	})
 	for i, partition := range partitions {
 		s.runtime.Read(partition, func(m *group.Machine) {
-			parts.put(i, listedGroups{groups: m.ListGroups(req.StatesFilter, req.TypesFilter)})
+			parts.Put(i, listedGroups{groups: m.ListGroups(req.StatesFilter, req.TypesFilter)})
 		}, func(err error) {
-			parts.put(i, listedGroups{code: machine.ResponseCode(err)})
+			parts.Put(i, listedGroups{code: machine.ResponseCode(err)})
 		})
 	}
 }
@@ -78,7 +79,7 @@ func (s *Service) DeleteGroups(_ group.RequestContext, req *kmsg.DeleteGroupsReq
 		}
 		byPartition[partition] = append(byPartition[partition], groupID)
 	}
-	parts := newGather(len(partitions), func(shards [][]kmsg.DeleteGroupsResponseGroup) {
+	parts := gather.New(len(partitions), func(shards [][]kmsg.DeleteGroupsResponseGroup) {
 		resp := req.ResponseKind().(*kmsg.DeleteGroupsResponse)
 		resp.Groups = slices.Concat(shards...)
 		reply(resp)
@@ -90,14 +91,14 @@ func (s *Service) DeleteGroups(_ group.RequestContext, req *kmsg.DeleteGroupsReq
 			for _, groupID := range groupIDs {
 				answers = append(answers, group.DeleteGroupError(groupID, code))
 			}
-			parts.put(i, answers)
+			parts.Put(i, answers)
 		}
 		if s.closed.Load() {
 			fail(protocol.CoordinatorNotAvailable)
 			continue
 		}
 		s.runtime.Write(partition, func(m *group.Machine, _ time.Time) machine.Result {
-			return m.DeleteGroups(groupIDs, func(answers []kmsg.DeleteGroupsResponseGroup) { parts.put(i, answers) })
+			return m.DeleteGroups(groupIDs, func(answers []kmsg.DeleteGroupsResponseGroup) { parts.Put(i, answers) })
 		}, func(err error) { fail(machine.ResponseCode(err)) })
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"ottla.dev/ottla/internal/coordinator/gather"
 	"ottla.dev/ottla/internal/coordinator/group"
 	"ottla.dev/ottla/internal/coordinator/machine"
 	"ottla.dev/ottla/internal/protocol"
@@ -16,11 +17,11 @@ const firstFetchVersionWithGroups = 8
 // OffsetFetch handles OffsetFetch v1 to v10.
 func (s *Service) OffsetFetch(_ group.RequestContext, req *kmsg.OffsetFetchRequest, reply func(*kmsg.OffsetFetchResponse)) {
 	groups := fetchedGroups(req)
-	parts := newGather(len(groups), func(answers []kmsg.OffsetFetchResponseGroup) {
+	parts := gather.New(len(groups), func(answers []kmsg.OffsetFetchResponseGroup) {
 		reply(offsetFetchResponse(req, answers))
 	})
 	for i := range groups {
-		s.fetchGroup(req.Version, req.RequireStable, &groups[i], func(answer kmsg.OffsetFetchResponseGroup) { parts.put(i, answer) })
+		s.fetchGroup(req.Version, req.RequireStable, &groups[i], func(answer kmsg.OffsetFetchResponseGroup) { parts.Put(i, answer) })
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"ottla.dev/ottla/internal/coordinator/gather"
 	"ottla.dev/ottla/internal/coordinator/txn"
 	"ottla.dev/ottla/internal/protocol"
 )
@@ -34,7 +35,7 @@ func (s *Service) AddPartitionsToTxn(req *kmsg.AddPartitionsToTxnRequest, reply 
 		})
 		return
 	}
-	parts := newGather(len(req.Transactions), func(answers []kmsg.AddPartitionsToTxnResponseTransaction) {
+	parts := gather.New(len(req.Transactions), func(answers []kmsg.AddPartitionsToTxnResponseTransaction) {
 		resp := req.ResponseKind().(*kmsg.AddPartitionsToTxnResponse)
 		resp.Transactions = answers
 		reply(resp)
@@ -48,7 +49,7 @@ func (s *Service) AddPartitionsToTxn(req *kmsg.AddPartitionsToTxnRequest, reply 
 			}
 		}
 		s.addExisting(t.TransactionalID, t.ProducerID, t.ProducerEpoch, partitions, t.VerifyOnly, versionOfPartitionLeaders, func(codes []protocol.Code) {
-			parts.put(i, transactionWithCodes(t, codes))
+			parts.Put(i, transactionWithCodes(t, codes))
 		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"ottla.dev/ottla/internal/coordinator/gather"
 	"ottla.dev/ottla/internal/coordinator/machine"
 	"ottla.dev/ottla/internal/coordinator/txn"
 	"ottla.dev/ottla/internal/protocol"
@@ -33,7 +34,7 @@ func (s *Service) ListTransactions(req *kmsg.ListTransactionsRequest, reply func
 		return
 	}
 	partitions := s.runtime.Partitions()
-	parts := newGather(len(partitions), func(shards []listed) {
+	parts := gather.New(len(partitions), func(shards []listed) {
 		resp := req.ResponseKind().(*kmsg.ListTransactionsResponse)
 		resp.UnknownStateFilters = filter.UnknownStates
 		for _, shard := range shards {
@@ -48,14 +49,14 @@ func (s *Service) ListTransactions(req *kmsg.ListTransactionsRequest, reply func
 	now := s.options.Clock.Now()
 	for i, partition := range partitions {
 		s.runtime.Read(partition, func(m *txn.Machine) {
-			parts.put(i, listed{states: m.ListTransactions(now, filter)})
-		}, func(err error) { parts.put(i, listed{code: machine.ResponseCode(err)}) })
+			parts.Put(i, listed{states: m.ListTransactions(now, filter)})
+		}, func(err error) { parts.Put(i, listed{code: machine.ResponseCode(err)}) })
 	}
 }
 
 // DescribeTransactions handles DescribeTransactions v0. An id that is asked for twice is answered twice, as Kafka does.
 func (s *Service) DescribeTransactions(req *kmsg.DescribeTransactionsRequest, reply func(*kmsg.DescribeTransactionsResponse)) {
-	parts := newGather(len(req.TransactionalIDs), func(states []kmsg.DescribeTransactionsResponseTransactionState) {
+	parts := gather.New(len(req.TransactionalIDs), func(states []kmsg.DescribeTransactionsResponseTransactionState) {
 		resp := req.ResponseKind().(*kmsg.DescribeTransactionsResponse)
 		resp.TransactionStates = slices.Clip(states)
 		reply(resp)
@@ -63,13 +64,13 @@ func (s *Service) DescribeTransactions(req *kmsg.DescribeTransactionsRequest, re
 	for i, id := range req.TransactionalIDs {
 		switch {
 		case s.closed.Load():
-			parts.put(i, txn.DescribeTransactionError(id, protocol.CoordinatorNotAvailable))
+			parts.Put(i, txn.DescribeTransactionError(id, protocol.CoordinatorNotAvailable))
 		case id == "":
-			parts.put(i, txn.DescribeTransactionError(id, protocol.InvalidRequest))
+			parts.Put(i, txn.DescribeTransactionError(id, protocol.InvalidRequest))
 		default:
 			s.runtime.Read(s.PartitionFor(id), func(m *txn.Machine) {
-				parts.put(i, m.DescribeTransaction(id))
-			}, func(err error) { parts.put(i, txn.DescribeTransactionError(id, machine.ResponseCode(err))) })
+				parts.Put(i, m.DescribeTransaction(id))
+			}, func(err error) { parts.Put(i, txn.DescribeTransactionError(id, machine.ResponseCode(err))) })
 		}
 	}
 }
