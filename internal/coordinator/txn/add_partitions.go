@@ -76,9 +76,21 @@ func (m *Machine) VerifyPartitions(transactionalID string, producerID int64, pro
 	default:
 		common = checkProducer(t.committed, producerID, producerEpoch)
 	}
+	if common != protocol.None {
+		for i := range codes {
+			codes[i] = common
+		}
+		return codes
+	}
+	var absent map[TopicPartition]bool // usually none is
+	for _, tp := range missing(t.committed.topics, partitions) {
+		if absent == nil {
+			absent = make(map[TopicPartition]bool)
+		}
+		absent[tp] = true
+	}
 	for i, tp := range partitions {
-		codes[i] = common
-		if common == protocol.None && !contains(t.committed.topics, tp) {
+		if absent[tp] {
 			codes[i] = protocol.TransactionAbortable
 		}
 	}

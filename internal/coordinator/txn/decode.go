@@ -126,7 +126,9 @@ func (r *valueReader) string() string {
 }
 
 func (r *valueReader) topics() (topics []TopicPartitions) {
-	for range r.count(2) {
+	count := r.count(2)
+	places := newTopicPlaces(nil, count)
+	for range count {
 		name := r.string()
 		partitions := make([]int32, r.count(4))
 		for i := range partitions {
@@ -136,7 +138,7 @@ func (r *valueReader) topics() (topics []TopicPartitions) {
 		if r.err != nil {
 			return nil
 		}
-		topics = merge(topics, name, partitions)
+		topics = merge(topics, places, name, partitions)
 	}
 	return topics
 }
@@ -157,14 +159,11 @@ func (r *valueReader) tags(field func(tag uint64, value *valueReader)) {
 }
 
 // merge adds partitions of a topic, which no coordinator writes twice, but somebody else may.
-func merge(topics []TopicPartitions, topic string, partitions []int32) []TopicPartitions {
+func merge(topics []TopicPartitions, places topicPlaces, topic string, partitions []int32) []TopicPartitions {
 	if len(partitions) == 0 {
 		return topics
 	}
-	for i := range topics {
-		if topics[i].Topic != topic {
-			continue
-		}
+	if i := places.find(topics, topic); i >= 0 {
 		for _, p := range partitions {
 			if !slices.Contains(topics[i].Partitions, p) {
 				topics[i].Partitions = append(topics[i].Partitions, p)
@@ -172,5 +171,6 @@ func merge(topics []TopicPartitions, topic string, partitions []int32) []TopicPa
 		}
 		return topics
 	}
+	places.added(topic, len(topics))
 	return append(topics, TopicPartitions{Topic: topic, Partitions: partitions})
 }

@@ -33,8 +33,9 @@ func (m *Machine) MarkersAnswered(now time.Time, sent *Markers, answer *kmsg.Wri
 	c.attempt = 0
 	fenced := false
 	if answer != nil {
+		code := codesOf(answer)
 		c.missing = without(c.missing, func(tp TopicPartition) bool {
-			written, giveUp := m.judge(t, tp, codeFor(answer, tp))
+			written, giveUp := m.judge(t, tp, code(tp))
 			fenced = fenced || giveUp
 			return written
 		})
@@ -78,6 +79,32 @@ func (m *Machine) judge(t *transaction, tp TopicPartition, code protocol.Code) (
 
 // noAnswer stands for a partition that the answer does not mention.
 const noAnswer = protocol.NetworkException
+
+// codesOf returns what tells the code of a partition.
+func codesOf(answer *kmsg.WriteTxnMarkersResponseMarker) func(TopicPartition) protocol.Code {
+	count := 0
+	for i := range answer.Topics {
+		count += len(answer.Topics[i].Partitions)
+	}
+	if (count+len(answer.Topics))*count <= maxScans {
+		return func(tp TopicPartition) protocol.Code { return codeFor(answer, tp) }
+	}
+	codes := make(map[TopicPartition]protocol.Code, count)
+	for i := range answer.Topics {
+		for _, p := range answer.Topics[i].Partitions {
+			tp := TopicPartition{answer.Topics[i].Topic, p.Partition}
+			if _, twice := codes[tp]; !twice {
+				codes[tp] = protocol.Code(p.ErrorCode)
+			}
+		}
+	}
+	return func(tp TopicPartition) protocol.Code {
+		if code, ok := codes[tp]; ok {
+			return code
+		}
+		return noAnswer
+	}
+}
 
 func codeFor(answer *kmsg.WriteTxnMarkersResponseMarker, tp TopicPartition) protocol.Code {
 	for i := range answer.Topics {

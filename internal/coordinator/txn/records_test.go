@@ -133,7 +133,7 @@ func FuzzDecode(f *testing.F) {
 		var topics []TopicPartitions
 		if md.state != Empty {
 			for _, topic := range v.Topics {
-				topics = merge(topics, topic.Topic, topic.Partitions)
+				topics = merge(topics, nil, topic.Topic, topic.Partitions)
 			}
 		}
 		want := &metadata{
