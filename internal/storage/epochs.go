@@ -46,8 +46,11 @@ func (c *epochCache) load(source epochSource) error {
 		c.assignEntry(e)
 	}
 	c.loaded = true
-	if damaged || lost && len(entries) > 0 {
+	if damaged {
 		return ignoreTransient(c.write(source))
+	}
+	if lost && len(entries) > 0 { // the next flush writes them: after a crash that is so for thousands of partitions, whose start would wait
+		c.dirty, c.newFrom = true, -1
 	}
 	return nil
 }

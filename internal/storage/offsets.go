@@ -160,5 +160,8 @@ func (l *Log) rebuildEpochs() ([]EpochEntry, error) {
 		l.logger.Warn("the leader epochs were lost, and not all of them can be found in the batches", "partition", l.tp.String(), "error", err)
 		err = nil
 	}
+	if len(entries) > 0 {
+		l.newAround.Store(true) // so that the next flush writes them
+	}
 	return entries, err
 }
