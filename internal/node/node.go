@@ -18,7 +18,6 @@ import (
 	"ottla.dev/ottla/internal/clock"
 	"ottla.dev/ottla/internal/config"
 	controller "ottla.dev/ottla/internal/controller/run"
-	"ottla.dev/ottla/internal/coordinator/group"
 	"ottla.dev/ottla/internal/coordinator/group/service"
 	txnservice "ottla.dev/ottla/internal/coordinator/txn/service"
 	"ottla.dev/ottla/internal/metadata"
@@ -205,7 +204,7 @@ func (n *Node) openLogs(ctx context.Context) (err error) {
 	n.replicas = run.NewManager(n.logs, n.logger)
 	n.groups = service.New(service.Options{
 		Clock: n.options.Clock, Logger: n.logger,
-		Config: func() group.Config { return groupConfig(n.live.Snapshot()) },
+		Config: perSnapshot(n.live.Snapshot, groupConfig),
 		Topics: topicLookup{n.controller.Image},
 		PartitionCount: func() int32 {
 			if t := n.controller.Image().Topic(offsetsTopic); t != nil {

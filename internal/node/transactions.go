@@ -30,7 +30,7 @@ func (n *Node) openTransactions() {
 	n.producerIDs = &api.ProducerIDs{NodeID: n.options.Config.NodeID(), Controller: n.controller, Logger: n.logger, Context: n.ctx}
 	n.transactions = txnservice.New(txnservice.Options{
 		Clock: n.options.Clock, Logger: n.logger,
-		Config: func() txn.Config { return transactionConfig(n.live.Snapshot()) },
+		Config: perSnapshot(n.live.Snapshot, transactionConfig),
 		PartitionCount: func() int32 {
 			if t := n.controller.Image().Topic(transactionStateTopic); t != nil {
 				return int32(len(t.Partitions))
