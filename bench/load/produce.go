@@ -21,7 +21,7 @@ type Produce struct {
 	// Idempotent numbers the batches, for which Shape must have one partition per request and one partition per producer.
 	Idempotent bool `json:"idempotent,omitempty"`
 	// Floor leaves out what the floor programs do not answer.
-	// Distinct is how many requests differ before they come again, and their keys with them; 0 means a few.
+	// Distinct is how many requests of a producer differ before they come again, and their keys with them; 0: few.
 	Distinct int  `json:"distinct,omitempty"`
 	Floor    bool `json:"-"`
 }
@@ -73,7 +73,7 @@ const framesPerSender = 8
 func (p Produce) sender(ctx context.Context, addr, topic string, n int) (*sender, error) {
 	s := &sender{window: make(chan int, p.InFlight-1), idempotent: p.Idempotent}
 	count := max(framesPerSender, p.Distinct)
-	if p.Idempotent || p.PartitionsPerRequest == p.Partitions {
+	if p.Distinct == 0 && (p.Idempotent || p.PartitionsPerRequest == p.Partitions) {
 		count = 1 // sequences belong to one partition
 	}
 	for i := range count {

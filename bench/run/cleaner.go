@@ -166,6 +166,9 @@ func segments(dataDir, topic string) (bytes int64, cleaning bool, err error) {
 	}
 	for _, dir := range partitions {
 		entries, err := os.ReadDir(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // of a topic that is being deleted
+		}
 		if err != nil {
 			return 0, false, err
 		}
