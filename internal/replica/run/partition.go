@@ -2,6 +2,7 @@
 package run
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -97,18 +98,29 @@ func (p *Partition) Advance(highWatermark int64, sizeBytes int) {
 }
 
 func (p *Partition) notify(sizeBytes int) {
+	for _, w := range p.count(int64(sizeBytes)) {
+		w.Fire()
+	}
+}
+
+// count tells the waiters what has arrived and returns those that have enough. They are fired without the lock: what a waiter does may
+// take it off its partitions.
+func (p *Partition) count(sizeBytes int64) (enough []*Waiter) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for w, s := range p.waiters {
-		if !s.committed {
-			w.arrived(int64(sizeBytes))
-			continue
-		}
-		if n := s.advance(p.log); n > 0 {
+		arrived := sizeBytes
+		if s.committed {
+			if arrived = s.advance(p.log); arrived <= 0 {
+				continue
+			}
 			p.waiters[w] = s
-			w.arrived(n)
+		}
+		if w.arrived(arrived) {
+			enough = append(enough, w)
 		}
 	}
+	return enough
 }
 
 // OnAdvance has f called after each advance of the high watermark, by the goroutine that appended. The returned function ends that.
@@ -136,8 +148,9 @@ func (p *Partition) changeOnAdvance(change func([]*func()) []*func()) {
 // Interrupt wakes everybody who waits for the partition, whatever has arrived: its state changed in a way that an answer must show.
 func (p *Partition) Interrupt() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	for w := range p.waiters {
+	waiters := slices.Collect(maps.Keys(p.waiters))
+	p.mu.Unlock()
+	for _, w := range waiters { // without the lock: what a waiter does may take it off its partitions
 		w.Fire()
 	}
 }

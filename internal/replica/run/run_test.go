@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"ottla.dev/ottla/internal/config"
 	"ottla.dev/ottla/internal/protocol"
@@ -212,5 +213,42 @@ func TestFindingAPartitionCostsNoAllocation(t *testing.T) {
 	})
 	if allocs != 0 {
 		t.Fatalf("%v allocations", allocs)
+	}
+}
+
+// TestAWaiterMayStopItselfWhenItFires: an answer to a connection that has ended is thrown away at once, and takes its waiter off the
+// partitions, in the very call that fired it. The append that did must not wait for itself.
+func TestAWaiterMayStopItselfWhenItFires(t *testing.T) {
+	m, p := open(t, nil)
+	for _, test := range []struct {
+		name string
+		fire func()
+	}{
+		{"records arrive", func() { appendTo(t, p, "a") }},
+		{"the partition's state changes", p.Interrupt},
+		{"the topic is deleted", func() {
+			if err := m.Delete(p.TopicID); err != nil {
+				t.Error(err)
+			}
+		}},
+	} {
+		fired := make(chan struct{})
+		var w *Waiter
+		w = NewWaiter(1, func() {
+			w.Stop()
+			close(fired)
+		})
+		w.Watch(p, p.Log().HighWatermark())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			test.fire()
+		}()
+		select {
+		case <-done:
+			<-fired
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s: who fired the waiter waits for itself", test.name)
+		}
 	}
 }

@@ -90,11 +90,8 @@ func (w *Waiter) enter(p *Partition, s watch) (closed bool) {
 	return p.closed
 }
 
-func (w *Waiter) arrived(sizeBytes int64) {
-	if w.missing.Add(-sizeBytes) <= 0 {
-		w.Fire()
-	}
-}
+// arrived counts bytes and reports whether there are enough now.
+func (w *Waiter) arrived(sizeBytes int64) bool { return w.missing.Add(-sizeBytes) <= 0 }
 
 // Fire calls the function unless that has happened. It reports whether it did.
 func (w *Waiter) Fire() bool {
