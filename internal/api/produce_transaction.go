@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"ottla.dev/ottla/internal/coordinator/txn"
+	txnservice "ottla.dev/ottla/internal/coordinator/txn/service"
 	"ottla.dev/ottla/internal/protocol"
 	"ottla.dev/ottla/internal/record"
 	"ottla.dev/ottla/internal/replica/run"
@@ -184,22 +185,10 @@ func (op *produceOp) askCoordinator(producerID int64, producerEpoch int16, versi
 			continue
 		}
 		if t.refusal = protocol.NetworkException; next < len(codes) {
-			t.refusal = leaderCode(codes[next], version)
+			t.refusal = txnservice.LeaderCode(codes[next], version >= firstAbortableVersion)
 		}
 		next++
 	}
-}
-
-// leaderCode is what a partition's leader makes of a coordinator's code: producers are used to INVALID_PRODUCER_EPOCH here, and the older
-// ones do not know TRANSACTION_ABORTABLE.
-func leaderCode(code protocol.Code, version int16) protocol.Code {
-	switch {
-	case code == protocol.ProducerFenced:
-		return protocol.InvalidProducerEpoch
-	case code == protocol.TransactionAbortable && version < firstAbortableVersion:
-		return protocol.InvalidTxnState
-	}
-	return code
 }
 
 func (op *produceOp) concurrent() bool {

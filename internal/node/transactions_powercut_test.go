@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"path/filepath"
-	"slices"
 	"testing"
 	"time"
 
@@ -96,19 +95,5 @@ func cutPower(t *testing.T, random *rand.Rand) {
 	}
 	defer last.Close()
 	runTransaction(within(t), last, "last", true, committed, aborted)
-	left, right := survivors(t, m.Addr(), "left"), survivors(t, m.Addr(), "right")
-	if !slices.Equal(left, right) {
-		t.Errorf("a transaction is torn:\nleft  %v\nright %v", left, right)
-	}
-	for v := range committed {
-		if !slices.Contains(left, v) {
-			t.Errorf("transaction %s was committed, and is gone", v)
-		}
-	}
-	for _, v := range left {
-		if aborted[v] {
-			t.Errorf("transaction %s was aborted, and is there", v)
-		}
-	}
-	t.Logf("%d transactions committed, %d aborted, %d tried, %d there", len(committed), len(aborted), tried, len(left))
+	wantWhole(t, m.Addr(), committed, aborted, tried)
 }

@@ -156,7 +156,13 @@ func TestTransactionsSurviveAKill(t *testing.T) {
 	}
 	defer last.Close()
 	runTransaction(within(t), last, "last", true, committed, aborted)
-	left, right := survivors(t, m.Addr(), "left"), survivors(t, m.Addr(), "right")
+	wantWhole(t, m.Addr(), committed, aborted, tried)
+}
+
+// wantWhole checks what is left of transactions against what their producer was told of them.
+func wantWhole(t *testing.T, addr string, committed, aborted map[string]bool, tried int) {
+	t.Helper()
+	left, right := survivors(t, addr, "left"), survivors(t, addr, "right")
 	if !slices.Equal(left, right) {
 		t.Errorf("a transaction is torn:\nleft  %v\nright %v", left, right)
 	}
