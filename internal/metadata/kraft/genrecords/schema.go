@@ -1,86 +1,12 @@
 package main
 
 import (
-	"archive/zip"
-	"cmp"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
+
+	"ottla.dev/ottla/internal/protocol/kafkaschema"
 )
-
-// record is a schema file.
-type record struct {
-	APIKey           int     `json:"apiKey"`
-	Name             string  `json:"name"`
-	ValidVersions    string  `json:"validVersions"`
-	FlexibleVersions string  `json:"flexibleVersions"`
-	Fields           []field `json:"fields"`
-}
-
-type field struct {
-	Name             string          `json:"name"`
-	Type             string          `json:"type"`
-	Versions         string          `json:"versions"`
-	NullableVersions string          `json:"nullableVersions"`
-	TaggedVersions   string          `json:"taggedVersions"`
-	Tag              *int            `json:"tag"`
-	Default          json.RawMessage `json:"default"`
-	Fields           []field         `json:"fields"`
-}
-
-var comment = regexp.MustCompile(`(?m)^\s*//.*$`)
-
-// read returns the schemas in the order of their numbers.
-func read(jar string) ([]record, error) {
-	archive, err := zip.OpenReader(jar)
-	if err != nil {
-		return nil, err
-	}
-	defer archive.Close()
-	var records []record
-	for _, f := range archive.File {
-		if !strings.HasPrefix(f.Name, "common/metadata/") || !strings.HasSuffix(f.Name, ".json") {
-			continue
-		}
-		r, err := f.Open()
-		if err != nil {
-			return nil, err
-		}
-		text, err := io.ReadAll(r)
-		if err != nil {
-			return nil, err
-		}
-		var one record
-		if err := json.Unmarshal(comment.ReplaceAll(text, nil), &one); err != nil {
-			return nil, fmt.Errorf("%s: %w", f.Name, err)
-		}
-		if one.FlexibleVersions != "0+" {
-			return nil, fmt.Errorf("%s: flexible versions %q: only records that are flexible from the beginning are known", f.Name, one.FlexibleVersions)
-		}
-		records = append(records, one)
-	}
-	if len(records) == 0 {
-		return nil, errors.New("the jar has no schemas of metadata records")
-	}
-	slices.SortFunc(records, func(a, b record) int { return cmp.Compare(a.APIKey, b.APIKey) })
-	return records, nil
-}
-
-func highest(versions string) (int, error) {
-	low, high, isRange := strings.Cut(versions, "-")
-	if !isRange {
-		high = low
-	}
-	if low != "0" {
-		return 0, fmt.Errorf("versions %q do not begin with 0", versions)
-	}
-	return strconv.Atoi(high)
-}
 
 // kind says how a type is called in Go, and which functions of the package read and write it.
 type kind struct{ typ, reader, writer string }
@@ -98,20 +24,36 @@ var kinds = map[string]kind{
 	"uuid":    {"metadata.UUID", "uuid", "appendUUID"},
 }
 
-// low is the first version that has the field.
-func (f field) low() int {
-	low, _ := strconv.Atoi(strings.TrimSuffix(f.Versions, "+"))
-	return low
+// field is a field of a record, or of an array's elements.
+type field struct {
+	kafkaschema.Field
+	low    int16 // the first version that has it
+	fields []field
+}
+
+func fieldsOf(list []kafkaschema.Field) (fields []field, err error) {
+	for _, f := range list {
+		low, high, err := kafkaschema.Versions(f.Versions)
+		if err != nil || high != kafkaschema.MaxVersion {
+			return nil, fmt.Errorf("%s: versions %q that end are not known here", f.Name, f.Versions)
+		}
+		inner, err := fieldsOf(f.Fields)
+		if err != nil {
+			return nil, err
+		}
+		fields = append(fields, field{f, low, inner})
+	}
+	return fields, nil
 }
 
 func (f field) nullable() bool { return f.NullableVersions != "" }
 
+// element is the name of the struct that the field's array has as elements.
+func (f field) element() string { return goName(strings.TrimPrefix(f.Type, "[]")) }
+
 func (f field) goType() (string, error) {
-	if !strings.HasSuffix(f.Versions, "+") {
-		return "", fmt.Errorf("%s: versions %q end: not known here", f.Name, f.Versions)
-	}
-	if len(f.Fields) > 0 {
-		return "[]" + goName(strings.TrimPrefix(f.Type, "[]")), nil
+	if len(f.fields) > 0 {
+		return "[]" + f.element(), nil
 	}
 	element := strings.TrimPrefix(f.Type, "[]")
 	k, ok := kinds[element]
