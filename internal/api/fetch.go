@@ -37,7 +37,9 @@ type fetchEntry struct {
 
 	head  protocol.FetchPartitionHead
 	slice *storage.Slice
-	seen  int64 // the high watermark when the partition was read, for read_committed the last stable offset
+	seen  int64 // up to where the partition was read: the high watermark, for read_committed the last stable offset
+	// What had arrived in the partition when it was read.
+	arrivedBytes int64
 	// The aborted transactions in the slice, as a range of the op's list.
 	abortedFrom, abortedTo int
 }
@@ -214,7 +216,8 @@ func (op *fetchOp) readPartition(e *fetchEntry, maxBytes int64, atLeastOne bool)
 		return
 	}
 	e.head.Committed = op.committed()
-	stable := log.LastStableOffset() // read first: it never passes the high watermark of the same answer
+	e.arrivedBytes = p.ArrivedBytes() // before the high watermark
+	stable := log.LastStableOffset()  // read first: it never passes the high watermark of the same answer
 	highWatermark := log.HighWatermark()
 	e.seen = highWatermark
 	if op.committed() {
@@ -296,13 +299,13 @@ func (e *fetchEntry) divergence(log *storage.Log) bool {
 func (op *fetchOp) wait() {
 	type watch struct {
 		p                   *run.Partition
-		from, seen          int64
+		from, seen, arrived int64
 		sizeBytes, maxBytes int
 	}
 	watches, committed := make([]watch, 0, op.found), op.committed()
 	for i := range op.entries {
 		if e := &op.entries[i]; e.partition != nil {
-			watches = append(watches, watch{e.partition, e.want.FetchOffset, e.seen, e.head.RecordsSize, int(e.want.MaxBytes)})
+			watches = append(watches, watch{e.partition, e.want.FetchOffset, e.seen, e.arrivedBytes, e.head.RecordsSize, int(e.want.MaxBytes)})
 		}
 	}
 	request, clock, maxWait := op.request, op.server.Clock, time.Duration(op.req.MaxWaitMs)*time.Millisecond
@@ -314,7 +317,7 @@ func (op *fetchOp) wait() {
 		if committed {
 			waiter.WatchCommitted(w.p, w.from, w.seen, w.sizeBytes, w.maxBytes)
 		} else {
-			waiter.Watch(w.p, w.seen)
+			waiter.Watch(w.p, w.arrived)
 		}
 	}
 }

@@ -23,6 +23,7 @@ type Partition struct {
 	leaderEpoch atomic.Int32
 
 	hwMu    sync.Mutex   // held while the high watermark moves: appends finish in any order, and it never goes back
+	arrived atomic.Int64 // bytes that have come below the high watermark; see ArrivedBytes
 	waiting atomic.Int32 // len(waiters), read without the lock by every append
 	mu      sync.Mutex   // guards waiters and closed
 	waiters map[*Waiter]watch
@@ -87,8 +88,9 @@ func (p *Partition) Advance(highWatermark int64, sizeBytes int) {
 		p.log.SetHighWatermark(highWatermark)
 	}
 	p.hwMu.Unlock()
+	p.arrived.Add(int64(sizeBytes)) // after the high watermark: see ArrivedBytes
 	if p.waiting.Load() > 0 {
-		p.notify(sizeBytes)
+		p.notify()
 	}
 	if hooks := p.onAdvance.Load(); hooks != nil {
 		for _, f := range *hooks {
@@ -97,30 +99,38 @@ func (p *Partition) Advance(highWatermark int64, sizeBytes int) {
 	}
 }
 
-func (p *Partition) notify(sizeBytes int) {
-	for _, w := range p.count(int64(sizeBytes)) {
+// ArrivedBytes counts what has come below the high watermark since the start. A reader takes it before it looks at the high watermark, and waits
+// for more than that: what comes between the two may then be counted although it was read, so that the reader looks too early, but never
+// be missed.
+func (p *Partition) ArrivedBytes() int64 { return p.arrived.Load() }
+
+func (p *Partition) notify() {
+	for _, w := range p.count() {
 		w.Fire()
 	}
 }
 
 // count tells the waiters what has arrived and returns those that have enough. They are fired without the lock: what a waiter does may
 // take it off its partitions.
-func (p *Partition) count(sizeBytes int64) (enough []*Waiter) {
+func (p *Partition) count() (enough []*Waiter) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for w, s := range p.waiters {
-		arrived := sizeBytes
-		if s.committed {
-			if arrived = s.advance(p.log); arrived <= 0 {
-				continue
-			}
-			p.waiters[w] = s
-		}
-		if w.arrived(arrived) {
+		if p.countLocked(w, s) {
 			enough = append(enough, w)
 		}
 	}
 	return enough
+}
+
+// countLocked tells one waiter what has arrived since it was last told, and reports whether it has enough now.
+func (p *Partition) countLocked(w *Waiter, s watch) bool {
+	more := s.advance(p)
+	if more <= 0 {
+		return false
+	}
+	p.waiters[w] = s
+	return w.arrived(more)
 }
 
 // OnAdvance has f called after each advance of the high watermark, by the goroutine that appended. The returned function ends that.

@@ -119,13 +119,24 @@ func TestWaiterFiresOnceWhenEnoughHasArrived(t *testing.T) {
 	}
 }
 
-func TestWaiterSeesWhatCameBeforeItWatched(t *testing.T) {
+func TestWaiterCountsWhatCameBeforeItWatched(t *testing.T) {
 	_, p := open(t, nil)
-	appendTo(t, p, "a")
+	size := int64(len(batch(t, "a")))
+	read := p.ArrivedBytes()
+	appendTo(t, p, "a") // between reading and watching
 	var fired atomic.Int32
-	w := NewWaiter(1<<20, func() { fired.Add(1) })
-	if w.Watch(p, 0); fired.Load() != 1 {
-		t.Fatal("the high watermark moved between reading and watching, and nobody was told")
+	w := NewWaiter(size, func() { fired.Add(1) })
+	if w.Watch(p, read); fired.Load() != 1 {
+		t.Fatal("enough came between reading and watching, and nobody was told")
+	}
+	w.Stop()
+
+	w = NewWaiter(2*size, func() { fired.Add(1) })
+	if w.Watch(p, read); fired.Load() != 1 {
+		t.Fatal("fired at half of what was asked for")
+	}
+	if appendTo(t, p, "a"); fired.Load() != 2 {
+		t.Fatalf("not fired although all has come, %d bytes missing", w.missing.Load())
 	}
 	w.Stop()
 }

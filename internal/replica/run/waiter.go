@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"ottla.dev/ottla/internal/clock"
-	"ottla.dev/ottla/internal/storage"
 )
 
 // Waiter waits until enough bytes have arrived in any of the partitions that it watches, or until it is fired for another reason: a time
@@ -30,26 +29,27 @@ func NewWaiter(missingBytes int64, fn func()) *Waiter {
 	return w
 }
 
-// Watch adds a partition, unless the waiter is stopped. The caller has read the partition up to seenOffset: if its high watermark has
-// moved since then, the waiter fires.
-func (w *Waiter) Watch(p *Partition, seenOffset int64) {
-	if closed := w.enter(p, watch{}); closed || p.log.HighWatermark() > seenOffset {
-		w.Fire()
-	}
-}
+// Watch adds a partition, unless the waiter is stopped. The caller has read the partition when so many bytes had arrived there
+// (Partition.ArrivedBytes); what has come since then counts.
+func (w *Waiter) Watch(p *Partition, arrivedBytes int64) { w.watch(p, watch{arrived: arrivedBytes}) }
 
 // WatchCommitted is Watch for a reader of committed records: it counts what the last stable offset passes, which may be nothing when
 // batches arrive, and much when a marker does. The caller has read sizeBytes from an offset on up to the last stable offset stableOffset.
 func (w *Waiter) WatchCommitted(p *Partition, from, stableOffset int64, sizeBytes, maxBytes int) {
-	closed := w.enter(p, watch{committed: true, from: from, stable: stableOffset, counted: sizeBytes, maxBytes: maxBytes})
-	if closed || p.log.LastStableOffset() > stableOffset {
+	w.watch(p, watch{committed: true, from: from, stable: stableOffset, counted: sizeBytes, maxBytes: maxBytes})
+}
+
+func (w *Waiter) watch(p *Partition, s watch) {
+	if w.enter(p, s) {
 		w.Fire()
 	}
 }
 
-// watch is what a partition keeps of a waiter that is there for committed records only; for the others it is zero.
+// watch is what a partition keeps of a waiter.
 type watch struct {
-	committed bool
+	arrived int64 // Partition.ArrivedBytes up to which bytes are counted; unless committed
+
+	committed bool  // waits for committed records only
 	from      int64 // where the reader is
 	stable    int64 // the last stable offset up to which its bytes are counted
 	counted   int   // bytes
@@ -57,14 +57,20 @@ type watch struct {
 }
 
 // advance returns how many bytes have become readable. Where they cannot be counted, it is all that the reader takes: it shall look.
-func (s *watch) advance(log *storage.Log) int64 {
-	stable := log.LastStableOffset()
+func (s *watch) advance(p *Partition) int64 {
+	if !s.committed {
+		arrived := p.ArrivedBytes()
+		more := arrived - s.arrived
+		s.arrived = arrived
+		return more
+	}
+	stable := p.log.LastStableOffset()
 	if stable <= s.stable {
 		return 0
 	}
 	s.stable = stable
 	readable := s.maxBytes
-	if slice, err := log.Read(s.from, s.maxBytes, stable, false); err == nil {
+	if slice, err := p.log.Read(s.from, s.maxBytes, stable, false); err == nil {
 		readable = slice.Len()
 		slice.Release()
 	}
@@ -73,7 +79,9 @@ func (s *watch) advance(log *storage.Log) int64 {
 	return int64(more)
 }
 
-func (w *Waiter) enter(p *Partition, s watch) (closed bool) {
+// enter adds the waiter to a partition. It reports whether there is nothing to wait for: the partition is closed, or enough has arrived
+// since the caller has read it.
+func (w *Waiter) enter(p *Partition, s watch) (ready bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {
@@ -86,8 +94,8 @@ func (w *Waiter) enter(p *Partition, s watch) (closed bool) {
 		p.waiters = map[*Waiter]watch{}
 	}
 	p.waiters[w] = s
-	p.waiting.Store(int32(len(p.waiters)))
-	return p.closed
+	p.waiting.Store(int32(len(p.waiters))) // before the count: an append is counted here or sees the waiter
+	return p.closed || p.countLocked(w, s)
 }
 
 // arrived counts bytes and reports whether there are enough now.

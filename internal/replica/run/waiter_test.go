@@ -106,6 +106,11 @@ func TestWatchingCommittedRecordsSeesWhatCameBefore(t *testing.T) {
 	w.Stop()
 	endTransaction(t, p, 7, record.ControlCommit)
 	w = NewWaiter(1<<20, func() { fired.Add(1) })
+	if w.WatchCommitted(p, 0, 0, 0, 1<<20); fired.Load() != 0 {
+		t.Fatal("less came than was asked for")
+	}
+	w.Stop()
+	w = NewWaiter(record.MarkerBatchBytes+1, func() { fired.Add(1) })
 	if w.WatchCommitted(p, 0, 0, 0, 1<<20); fired.Load() != 1 {
 		t.Fatal("the transaction ended between reading and watching, and nobody was told")
 	}
