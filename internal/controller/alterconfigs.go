@@ -5,94 +5,121 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"ottla.dev/ottla/internal/config"
 	"ottla.dev/ottla/internal/metadata"
 	"ottla.dev/ottla/internal/protocol"
 )
 
-// AlterConfigs decides about an AlterConfigs request: the configs given replace all that the resource has.
-func AlterConfigs(env Env, img *metadata.Image, _ Caller, req *kmsg.AlterConfigsRequest) (Result[*kmsg.AlterConfigsResponse], error) {
-	resp := req.ResponseKind().(*kmsg.AlterConfigsResponse)
-	result := Result[*kmsg.AlterConfigsResponse]{Response: resp}
-	times := resourceTimes(req.Resources, func(r kmsg.AlterConfigsRequestResource) metadata.Resource {
-		return resourceOf(r.ResourceType, r.ResourceName)
-	})
+// Alteration is what AlterConfigs or IncrementalAlterConfigs asks for one resource; how the new configs come about is all that differs.
+type Alteration struct {
+	Type    kmsg.ConfigResourceType
+	Name    string
+	prepare func(own *config.Snapshot, current map[string]string) error
+	alter   func(rules *config.Snapshot, current map[string]string) (map[string]string, error)
+}
+
+func (a Alteration) resource() metadata.Resource {
+	return metadata.Resource{Type: metadata.ResourceType(a.Type), Name: a.Name}
+}
+
+// Alterations are those of an AlterConfigs request: the configs given replace all that the resource has.
+func Alterations(req *kmsg.AlterConfigsRequest) []Alteration {
+	var list []Alteration
 	for _, r := range req.Resources {
-		resource := resourceOf(r.ResourceType, r.ResourceName)
-		records, err := alterOne(img, resource, times, func(current map[string]string) (map[string]string, error) {
-			return env.Config.Alter(r.ResourceType, r.ResourceName, current, r.Configs)
+		list = append(list, Alteration{Type: r.ResourceType, Name: r.ResourceName,
+			prepare: func(own *config.Snapshot, _ map[string]string) error {
+				return own.PrepareAlter(r.ResourceType, r.ResourceName, r.Configs)
+			},
+			alter: func(rules *config.Snapshot, current map[string]string) (map[string]string, error) {
+				return rules.Alter(r.ResourceType, r.ResourceName, current, r.Configs)
+			},
 		})
-		if err == errAnswered {
+	}
+	return list
+}
+
+// IncrementalAlterations are those of an IncrementalAlterConfigs request. Levels of loggers (BROKER_LOGGER) are no metadata: the broker
+// itself takes them out of the request first.
+func IncrementalAlterations(req *kmsg.IncrementalAlterConfigsRequest) []Alteration {
+	var list []Alteration
+	for _, r := range req.Resources {
+		list = append(list, Alteration{Type: r.ResourceType, Name: r.ResourceName,
+			prepare: func(own *config.Snapshot, current map[string]string) error {
+				return own.PrepareIncrementalAlter(r.ResourceType, r.ResourceName, current, r.Configs)
+			},
+			alter: func(rules *config.Snapshot, current map[string]string) (map[string]string, error) {
+				return rules.IncrementalAlter(r.ResourceType, r.ResourceName, current, r.Configs)
+			},
+		})
+	}
+	return list
+}
+
+// Altered is the answer for one resource. The other request's has the same fields.
+type Altered = kmsg.AlterConfigsResponseResource
+
+// Answer is what became of the alteration.
+func (a Alteration) Answer(err error) Altered {
+	one := kmsg.NewAlterConfigsResponseResource()
+	one.ResourceType, one.ResourceName = a.Type, a.Name
+	one.ErrorCode, one.ErrorMessage = int16(protocol.CodeOf(err)), protocol.MessageOf(err)
+	return one
+}
+
+// PrepareAlterConfigs is what the broker that receives the request checks before it asks the controller. For each alteration it returns an
+// error, or nil if the controller is to decide.
+func PrepareAlterConfigs(own *config.Snapshot, img *metadata.Image, list []Alteration) []error {
+	times := resourceTimes(list)
+	answers := make([]error, len(list))
+	for i, a := range list {
+		if times[a.resource()] > 1 {
+			answers[i] = protocol.Errorf(protocol.InvalidRequest, "Each resource must appear at most once.")
 			continue
 		}
-		result.Records = append(result.Records, records...)
-		one := kmsg.NewAlterConfigsResponseResource()
-		one.ResourceType, one.ResourceName = r.ResourceType, r.ResourceName
-		one.ErrorCode, one.ErrorMessage = int16(protocol.CodeOf(err)), protocol.MessageOf(err)
-		resp.Resources = append(resp.Resources, one)
+		answers[i] = a.prepare(own, img.Configs(a.resource()))
 	}
-	if req.ValidateOnly {
-		result.Records = nil
+	return answers
+}
+
+// AlterConfigs decides. Each resource is answered once and in order, one that is given more than once where it stands first.
+func AlterConfigs(env Env, img *metadata.Image, _ Caller, list []Alteration, validateOnly bool) (Result[[]Altered], error) {
+	var result Result[[]Altered]
+	times := resourceTimes(list)
+	for _, a := range list {
+		resource := a.resource()
+		if times[resource] == 0 {
+			continue
+		}
+		records, err := alterOne(env, img, a, times[resource])
+		times[resource] = 0
+		result.Response = append(result.Response, a.Answer(err))
+		if !validateOnly {
+			result.Records = append(result.Records, records...)
+		}
 	}
 	return result, nil
 }
 
-// IncrementalAlterConfigs decides about an IncrementalAlterConfigs request. Levels of loggers (BROKER_LOGGER) are no
-// metadata: the broker itself takes them out of the request first.
-func IncrementalAlterConfigs(env Env, img *metadata.Image, _ Caller, req *kmsg.IncrementalAlterConfigsRequest) (Result[*kmsg.IncrementalAlterConfigsResponse], error) {
-	resp := req.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
-	result := Result[*kmsg.IncrementalAlterConfigsResponse]{Response: resp}
-	times := resourceTimes(req.Resources, func(r kmsg.IncrementalAlterConfigsRequestResource) metadata.Resource {
-		return resourceOf(r.ResourceType, r.ResourceName)
-	})
-	for _, r := range req.Resources {
-		resource := resourceOf(r.ResourceType, r.ResourceName)
-		records, err := alterOne(img, resource, times, func(current map[string]string) (map[string]string, error) {
-			return env.Config.IncrementalAlter(r.ResourceType, r.ResourceName, current, r.Configs)
-		})
-		if err == errAnswered {
-			continue
-		}
-		result.Records = append(result.Records, records...)
-		one := kmsg.NewIncrementalAlterConfigsResponseResource()
-		one.ResourceType, one.ResourceName = r.ResourceType, r.ResourceName
-		one.ErrorCode, one.ErrorMessage = int16(protocol.CodeOf(err)), protocol.MessageOf(err)
-		resp.Resources = append(resp.Resources, one)
-	}
-	if req.ValidateOnly {
-		result.Records = nil
-	}
-	return result, nil
-}
-
-func resourceOf(kind kmsg.ConfigResourceType, name string) metadata.Resource {
-	return metadata.Resource{Type: metadata.ResourceType(kind), Name: name}
-}
-
-func resourceTimes[R any](resources []R, of func(R) metadata.Resource) map[metadata.Resource]int {
+func resourceTimes(list []Alteration) map[metadata.Resource]int {
 	times := map[metadata.Resource]int{}
-	for _, r := range resources {
-		times[of(r)]++
+	for _, a := range list {
+		times[a.resource()]++
 	}
 	return times
 }
 
-// errAnswered stands for a resource that is given more than once and has had its one answer.
-var errAnswered = protocol.Errorf(protocol.InvalidRequest, "answered")
-
-func alterOne(img *metadata.Image, r metadata.Resource, times map[metadata.Resource]int, alter func(map[string]string) (map[string]string, error)) ([]metadata.Record, error) {
+func alterOne(env Env, img *metadata.Image, a Alteration, times int) ([]metadata.Record, error) {
+	r := a.resource()
 	switch {
 	case !known(r.Type):
 		return nil, protocol.Errorf(protocol.UnsupportedVersion, "Unknown resource type %d.", r.Type)
-	case times[r] == 0:
-		return nil, errAnswered
-	case times[r] > 1:
-		times[r] = 0
+	case times > 1:
 		return nil, protocol.Errorf(protocol.InvalidRequest, "Duplicate resource.")
 	case r.Type == metadata.ResourceBrokerLogger:
 		return nil, protocol.Errorf(protocol.InvalidRequest, "Unexpected resource type BROKER_LOGGER.")
 	}
 	current := img.Configs(r)
-	altered, err := alter(current)
+	altered, err := a.alter(env.Config, current)
 	if err != nil {
 		return nil, err
 	}

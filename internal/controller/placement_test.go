@@ -11,7 +11,7 @@ import (
 	"ottla.dev/ottla/internal/protocol"
 )
 
-func clusterOf(t testing.TB, racks map[int32]string, fenced ...int32) *metadata.Image {
+func clusterOf(t rapid.TB, racks map[int32]string, fenced ...int32) *metadata.Image {
 	t.Helper()
 	var records []metadata.Record
 	for id, rack := range racks {
@@ -63,18 +63,7 @@ func TestPlacementRules(t *testing.T) {
 				fenced = append(fenced, id)
 			}
 		}
-		var records []metadata.Record
-		for id, rack := range racks {
-			b := metadata.Broker{ID: id, Fenced: slices.Contains(fenced, id)}
-			if rack != "" {
-				b.Rack = &rack
-			}
-			records = append(records, metadata.RegisterBrokerRecord{Broker: b})
-		}
-		img, _, err := metadata.Empty().Apply(1, records...)
-		if err != nil {
-			t.Fatal(err)
-		}
+		img := clusterOf(t, racks, fenced...)
 		p, err := newPlacer(img, rand.NewChaCha8([32]byte{byte(rapid.IntRange(0, 255).Draw(t, "seed"))}))
 		if err != nil {
 			t.Fatal(err)

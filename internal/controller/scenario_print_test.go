@@ -45,10 +45,6 @@ func (s *scene) describe(resp kmsg.Response) (lines []string) {
 		for _, t := range r.Resources {
 			add("%d %s %s", t.ResourceType, t.ResourceName, outcome(t.ErrorCode, t.ErrorMessage))
 		}
-	case *kmsg.IncrementalAlterConfigsResponse:
-		for _, t := range r.Resources {
-			add("%d %s %s", t.ResourceType, t.ResourceName, outcome(t.ErrorCode, t.ErrorMessage))
-		}
 	case *kmsg.BrokerRegistrationResponse:
 		add("%s epoch=%d", code(r.ErrorCode), r.BrokerEpoch)
 	case *kmsg.BrokerHeartbeatResponse:

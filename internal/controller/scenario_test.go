@@ -233,11 +233,11 @@ func (s *scene) request(api string, version int16, body string) []string {
 		})
 	case "AlterConfigs":
 		return play(s, kmsg.NewPtrAlterConfigsRequest(), version, body, func(r *kmsg.AlterConfigsRequest) (Result[*kmsg.AlterConfigsResponse], error) {
-			return AlterConfigs(s.env, s.img, Caller{}, r)
+			return s.alter(Alterations(r), r.ValidateOnly)
 		})
 	case "IncrementalAlterConfigs":
-		return play(s, kmsg.NewPtrIncrementalAlterConfigsRequest(), version, body, func(r *kmsg.IncrementalAlterConfigsRequest) (Result[*kmsg.IncrementalAlterConfigsResponse], error) {
-			return IncrementalAlterConfigs(s.env, s.img, Caller{}, r)
+		return play(s, kmsg.NewPtrIncrementalAlterConfigsRequest(), version, body, func(r *kmsg.IncrementalAlterConfigsRequest) (Result[*kmsg.AlterConfigsResponse], error) {
+			return s.alter(IncrementalAlterations(r), r.ValidateOnly)
 		})
 	case "BrokerRegistration":
 		return play(s, kmsg.NewPtrBrokerRegistrationRequest(), version, body, func(r *kmsg.BrokerRegistrationRequest) (Result[*kmsg.BrokerRegistrationResponse], error) {
@@ -258,6 +258,11 @@ func (s *scene) request(api string, version int16, body string) []string {
 	}
 	s.t.Fatalf("what is %q?", api)
 	return nil
+}
+
+func (s *scene) alter(list []Alteration, validateOnly bool) (Result[*kmsg.AlterConfigsResponse], error) {
+	result, err := AlterConfigs(s.env, s.img, Caller{}, list, validateOnly)
+	return Result[*kmsg.AlterConfigsResponse]{Records: result.Records, Response: &kmsg.AlterConfigsResponse{Resources: result.Response}}, err
 }
 
 func play[Request kmsg.Request, Response kmsg.Response](s *scene, req Request, version int16, body string, decide func(Request) (Result[Response], error)) []string {

@@ -7,76 +7,49 @@ import (
 
 	"ottla.dev/ottla/internal/controller"
 	"ottla.dev/ottla/internal/metadata"
-	"ottla.dev/ottla/internal/protocol"
 )
 
-// AlterConfigs answers AlterConfigs: what this broker has to check, and then the controller's decision.
+// AlterConfigs answers AlterConfigs.
 func (r *Run) AlterConfigs(ctx context.Context, caller controller.Caller, req *kmsg.AlterConfigsRequest) *kmsg.AlterConfigsResponse {
-	ctx, cancel := context.WithTimeout(ctx, defaultTimeout)
-	defer cancel()
-	answers := controller.PrepareAlterConfigs(r.o.Config(), r.Image(), req)
-	rest := *req
-	rest.Resources = nil
-	for i, err := range answers {
-		if err == nil {
-			rest.Resources = append(rest.Resources, req.Resources[i])
-		}
-	}
-	decided, err := ask(ctx, r, func(env controller.Env, img *metadata.Image) (controller.Result[*kmsg.AlterConfigsResponse], error) {
-		return controller.AlterConfigs(env, img, caller, &rest)
-	})
 	resp := req.ResponseKind().(*kmsg.AlterConfigsResponse)
-	for i, res := range req.Resources {
-		one := kmsg.NewAlterConfigsResponseResource()
-		one.ResourceType, one.ResourceName = res.ResourceType, res.ResourceName
-		switch {
-		case answers[i] != nil:
-			one.ErrorCode, one.ErrorMessage = codeAndMessage(answers[i])
-		case err != nil:
-			one.ErrorCode, one.ErrorMessage = codeAndMessage(err)
-		default: // the controller answers each resource once and in order
-			one.ErrorCode, one.ErrorMessage = decided.Resources[0].ErrorCode, decided.Resources[0].ErrorMessage
-			decided.Resources = decided.Resources[1:]
-		}
-		resp.Resources = append(resp.Resources, one)
+	resp.Resources = r.alterConfigs(ctx, caller, controller.Alterations(req), req.ValidateOnly)
+	return resp
+}
+
+// IncrementalAlterConfigs answers IncrementalAlterConfigs. Levels of loggers (BROKER_LOGGER) are no metadata; the caller takes them out of
+// the request.
+func (r *Run) IncrementalAlterConfigs(ctx context.Context, caller controller.Caller, req *kmsg.IncrementalAlterConfigsRequest) *kmsg.IncrementalAlterConfigsResponse {
+	resp := req.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
+	for _, one := range r.alterConfigs(ctx, caller, controller.IncrementalAlterations(req), req.ValidateOnly) {
+		resp.Resources = append(resp.Resources, kmsg.IncrementalAlterConfigsResponseResource(one))
 	}
 	return resp
 }
 
-// IncrementalAlterConfigs answers IncrementalAlterConfigs: what this broker has to check, and then the controller's
-// decision. Levels of loggers (BROKER_LOGGER) are no metadata; the caller takes them out of the request.
-func (r *Run) IncrementalAlterConfigs(ctx context.Context, caller controller.Caller, req *kmsg.IncrementalAlterConfigsRequest) *kmsg.IncrementalAlterConfigsResponse {
+// alterConfigs answers each alteration: what this broker has to check, and then the controller's decision.
+func (r *Run) alterConfigs(ctx context.Context, caller controller.Caller, list []controller.Alteration, validateOnly bool) []controller.Altered {
 	ctx, cancel := context.WithTimeout(ctx, defaultTimeout)
 	defer cancel()
-	answers := controller.PrepareIncrementalAlterConfigs(r.o.Config(), r.Image(), req)
-	rest := *req
-	rest.Resources = nil
-	for i, err := range answers {
+	refused := controller.PrepareAlterConfigs(r.o.Config(), r.Image(), list)
+	var rest []controller.Alteration
+	for i, err := range refused {
 		if err == nil {
-			rest.Resources = append(rest.Resources, req.Resources[i])
+			rest = append(rest, list[i])
 		}
 	}
-	decided, err := ask(ctx, r, func(env controller.Env, img *metadata.Image) (controller.Result[*kmsg.IncrementalAlterConfigsResponse], error) {
-		return controller.IncrementalAlterConfigs(env, img, caller, &rest)
+	decided, err := ask(ctx, r, func(env controller.Env, img *metadata.Image) (controller.Result[[]controller.Altered], error) {
+		return controller.AlterConfigs(env, img, caller, rest, validateOnly)
 	})
-	resp := req.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
-	for i, res := range req.Resources {
-		one := kmsg.NewIncrementalAlterConfigsResponseResource()
-		one.ResourceType, one.ResourceName = res.ResourceType, res.ResourceName
+	answers := make([]controller.Altered, len(list))
+	for i, a := range list {
 		switch {
-		case answers[i] != nil:
-			one.ErrorCode, one.ErrorMessage = codeAndMessage(answers[i])
+		case refused[i] != nil:
+			answers[i] = a.Answer(refused[i])
 		case err != nil:
-			one.ErrorCode, one.ErrorMessage = codeAndMessage(err)
-		default: // the controller answers each resource once and in order
-			one.ErrorCode, one.ErrorMessage = decided.Resources[0].ErrorCode, decided.Resources[0].ErrorMessage
-			decided.Resources = decided.Resources[1:]
+			answers[i] = a.Answer(err)
+		default:
+			answers[i], decided = decided[0], decided[1:]
 		}
-		resp.Resources = append(resp.Resources, one)
 	}
-	return resp
-}
-
-func codeAndMessage(err error) (int16, *string) {
-	return int16(protocol.CodeOf(err)), protocol.MessageOf(err)
+	return answers
 }

@@ -90,3 +90,7 @@ func ask[Response any](ctx context.Context, r *Run, decide func(controller.Env, 
 	}
 	return result.Response, nil
 }
+
+func codeAndMessage(err error) (int16, *string) {
+	return int16(protocol.CodeOf(err)), protocol.MessageOf(err)
+}
