@@ -3,7 +3,6 @@ package group
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -111,14 +110,6 @@ func formatOffsetDelete(r *kmsg.OffsetDeleteResponse) string {
 	return strings.Join(parts, " ")
 }
 
-// since shows a time of the log by its distance from the start of the script.
-func (w *world) since(ms int64) string {
-	if ms < 0 {
-		return fmt.Sprint(ms)
-	}
-	return time.Duration((ms - w.start.UnixMilli()) * int64(time.Millisecond)).String()
-}
-
 func (w *world) formatRecord(r machine.Record) string {
 	kind, err := keyType(r.Key)
 	if err != nil {
@@ -143,9 +134,9 @@ func (w *world) formatRecord(r machine.Record) string {
 	if err := v.ReadFrom(r.Value); err != nil {
 		return err.Error()
 	}
-	name += fmt.Sprintf(" v%d offset=%d epoch=%d metadata=%q at=%s", v.Version, v.Offset, v.LeaderEpoch, v.Metadata, w.since(v.CommitTimestamp))
+	name += fmt.Sprintf(" v%d offset=%d epoch=%d metadata=%q at=%s", v.Version, v.Offset, v.LeaderEpoch, v.Metadata, w.Since(v.CommitTimestamp))
 	if v.Version == offsetCommitExpiryVersion {
-		name += " expires=" + w.since(v.ExpireTimestamp)
+		name += " expires=" + w.Since(v.ExpireTimestamp)
 	}
 	if v.TopicID != ([16]byte{}) {
 		name += fmt.Sprintf(" id=%d", v.TopicID[15])
@@ -162,7 +153,7 @@ func (w *world) formatMetadata(value []byte) string {
 		return err.Error()
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "v%d gen=%d type=%q protocol=%s leader=%s since=%s", v.Version, v.Generation, v.ProtocolType, null(v.Protocol), null(v.Leader), w.since(v.CurrentStateTimestamp))
+	fmt.Fprintf(&b, "v%d gen=%d type=%q protocol=%s leader=%s since=%s", v.Version, v.Generation, v.ProtocolType, null(v.Protocol), null(v.Leader), w.Since(v.CurrentStateTimestamp))
 	for _, m := range v.Members {
 		fmt.Fprintf(&b, "\n  %s instance=%s client=%s host=%s session=%d rebalance=%d subscription=%s assignment=%q",
 			m.MemberID, null(m.InstanceID), m.ClientID, m.ClientHost, m.SessionTimeoutMillis, m.RebalanceTimeoutMillis, topics(m.Subscription), m.Assignment)

@@ -44,15 +44,20 @@ type crowd struct {
 	assigned  map[string]map[string]string // by turn, group and generation: the leader's assignment
 }
 
-func TestRandomCrowd(t *testing.T) {
-	// The interesting meetings are deep in a run. The flags of rapid still count.
-	for name, value := range map[string]string{"rapid.checks": "300", "rapid.steps": "80"} {
+// rapidFor has rapid make so many runs of so many steps, unless its flags say otherwise.
+func rapidFor(t *testing.T, checks, steps string) {
+	for name, value := range map[string]string{"rapid.checks": checks, "rapid.steps": steps} {
 		if f := flag.Lookup(name); f.Value.String() == f.DefValue {
 			if err := flag.Set(name, value); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
+}
+
+func TestRandomCrowd(t *testing.T) {
+	// The interesting meetings are deep in a run.
+	rapidFor(t, "300", "80")
 	rapid.Check(t, func(t *rapid.T) {
 		c := &crowd{
 			world: newWorld(), t: t,
@@ -74,15 +79,15 @@ func TestRandomCrowd(t *testing.T) {
 			"join": c.joinSomebody, "sync": c.syncSomebody, "heartbeat": c.heartbeatSomebody,
 			"leave": c.leaveSomebody, "commit": c.commitSomething, "restart": c.restartClient,
 			"advance": func(t *rapid.T) {
-				c.advance(time.Duration(rapid.IntRange(1, 4000).Draw(t, "ms")) * time.Millisecond)
+				c.Advance(time.Duration(rapid.IntRange(1, 4000).Draw(t, "ms")) * time.Millisecond)
 			},
-			"long pause":   func(t *rapid.T) { c.advance(30 * time.Second) },
+			"long pause":   func(t *rapid.T) { c.Advance(30 * time.Second) },
 			"move":         c.moveCoordinator,
-			"refuse":       func(t *rapid.T) { c.refuse = protocol.NotEnoughReplicas },
-			"accept":       func(t *rapid.T) { c.refuse = nil },
-			"hold":         func(t *rapid.T) { c.hold = true },
-			"release":      func(t *rapid.T) { c.hold = false; c.release(nil) },
-			"time out":     func(t *rapid.T) { c.release(protocol.RequestTimedOut) },
+			"refuse":       func(t *rapid.T) { c.Refuse = protocol.NotEnoughReplicas },
+			"accept":       func(t *rapid.T) { c.Refuse = nil },
+			"hold":         func(t *rapid.T) { c.Hold = true },
+			"release":      func(t *rapid.T) { c.Hold = false; c.Release(nil) },
+			"time out":     func(t *rapid.T) { c.Release(protocol.RequestTimedOut) },
 			"fetch":        c.fetchEverything,
 			"":             c.verify,
 			"delete group": c.deleteGroup,
@@ -102,13 +107,13 @@ func (c *crowd) key(group string, generation int32) string {
 
 // settle lets everybody do what a well-behaved client does until all are stable, which random steps rarely reach.
 func (c *crowd) settle(t *rapid.T) {
-	c.refuse, c.hold = nil, false
-	c.release(nil)
+	c.Refuse, c.Hold = nil, false
+	c.Release(nil)
 	for range 3 {
 		for _, who := range c.clients {
 			c.join(t, who)
 		}
-		c.advance(time.Second)
+		c.Advance(time.Second)
 	}
 	for _, who := range c.clients {
 		c.syncAs(who)
@@ -129,8 +134,8 @@ func (c *crowd) join(t *rapid.T, who *client) {
 		req.Protocols = append(req.Protocols, kmsg.JoinGroupRequestProtocol{Name: name, Metadata: subscription("t")})
 	}
 	who.busy = true
-	reply, incarnation := c.asked("join "+who.name), who.incarnate
-	c.apply(c.m.JoinGroup(c.now, RequestContext{ClientID: who.name, ClientHost: "/host"}, req, func(resp *kmsg.JoinGroupResponse) {
+	reply, incarnation := c.Asked("join "+who.name), who.incarnate
+	c.apply(c.m.JoinGroup(c.Now, RequestContext{ClientID: who.name, ClientHost: "/host"}, req, func(resp *kmsg.JoinGroupResponse) {
 		reply("%s", formatJoin(resp))
 		c.joined(who, incarnation, resp)
 	}))
@@ -204,8 +209,8 @@ func (c *crowd) syncAs(who *client) {
 		c.assigned[key] = shares
 	}
 	who.busy = true
-	reply, incarnation := c.asked("sync "+who.name), who.incarnate
-	c.apply(c.m.SyncGroup(c.now, req, func(resp *kmsg.SyncGroupResponse) {
+	reply, incarnation := c.Asked("sync "+who.name), who.incarnate
+	c.apply(c.m.SyncGroup(c.Now, req, func(resp *kmsg.SyncGroupResponse) {
 		reply("%s", formatSync(resp))
 		if incarnation != who.incarnate {
 			return
@@ -236,8 +241,8 @@ func (c *crowd) heartbeatSomebody(t *rapid.T) {
 	who := c.pick(t)
 	req := kmsg.NewPtrHeartbeatRequest()
 	req.Group, req.MemberID, req.InstanceID, req.Generation = who.group, who.memberID, who.instance, who.generation
-	reply := c.asked("heartbeat " + who.name)
-	c.apply(c.m.Heartbeat(c.now, req, func(resp *kmsg.HeartbeatResponse) { reply("%s", code(resp.ErrorCode)) }))
+	reply := c.Asked("heartbeat " + who.name)
+	c.apply(c.m.Heartbeat(c.Now, req, func(resp *kmsg.HeartbeatResponse) { reply("%s", code(resp.ErrorCode)) }))
 }
 
 func (c *crowd) leaveSomebody(t *rapid.T) {
@@ -245,8 +250,8 @@ func (c *crowd) leaveSomebody(t *rapid.T) {
 	req := kmsg.NewPtrLeaveGroupRequest()
 	req.Version, req.Group = 5, who.group
 	req.Members = []kmsg.LeaveGroupRequestMember{{MemberID: who.memberID, InstanceID: who.instance}}
-	reply := c.asked("leave " + who.name)
-	c.apply(c.m.LeaveGroup(c.now, req, func(resp *kmsg.LeaveGroupResponse) { reply("%s", formatLeave(resp)) }))
+	reply := c.Asked("leave " + who.name)
+	c.apply(c.m.LeaveGroup(c.Now, req, func(resp *kmsg.LeaveGroupResponse) { reply("%s", formatLeave(resp)) }))
 	who.memberID, who.generation = "", -1
 }
 
@@ -265,8 +270,8 @@ func (c *crowd) commitSomething(t *rapid.T) {
 	req := kmsg.NewPtrOffsetCommitRequest()
 	req.Version, req.Group, req.MemberID, req.InstanceID, req.Generation = 10, who.group, who.memberID, who.instance, who.generation
 	req.Topics = []kmsg.OffsetCommitRequestTopic{{Topic: "t", Partitions: []kmsg.OffsetCommitRequestTopicPartition{{Partition: partition, Offset: at, LeaderEpoch: -1}}}}
-	reply := c.asked("commit " + who.name)
-	c.apply(c.m.OffsetCommit(c.now, req, func(resp *kmsg.OffsetCommitResponse) {
+	reply := c.Asked("commit " + who.name)
+	c.apply(c.m.OffsetCommit(c.Now, req, func(resp *kmsg.OffsetCommitResponse) {
 		reply("%s", formatCommit(resp))
 		if resp.Topics[0].Partitions[0].ErrorCode == 0 {
 			if c.acked[who.group] == nil {
@@ -286,7 +291,7 @@ func (c *crowd) fetchEverything(t *rapid.T) {
 		for partition, at := range c.acked[id] {
 			promised[partition] = at
 		}
-		reply := c.asked("fetch " + id)
+		reply := c.Asked("fetch " + id)
 		c.apply(c.m.OffsetFetch(10, true, &req, func(resp kmsg.OffsetFetchResponseGroup) {
 			reply("%s", formatFetch(resp))
 			if resp.ErrorCode != 0 {
@@ -307,7 +312,7 @@ func (c *crowd) fetchEverything(t *rapid.T) {
 }
 
 func (c *crowd) deleteGroup(t *rapid.T) {
-	if c.refuse != nil || c.hold {
+	if c.Refuse != nil || c.Hold {
 		return // what is deleted must be known for sure
 	}
 	c.apply(c.m.DeleteGroups([]string{"h"}, func(answers []kmsg.DeleteGroupsResponseGroup) {
@@ -319,12 +324,12 @@ func (c *crowd) deleteGroup(t *rapid.T) {
 }
 
 func (c *crowd) moveCoordinator(t *rapid.T) {
-	c.hold = false
+	c.Hold = false
 	if err := c.reload(); err != nil {
 		t.Fatal(err)
 	}
 	c.turn++
-	c.out.Reset()
+	c.Out.Reset()
 }
 
 // verify checks the invariants, and that the log says what the machine knows.

@@ -121,14 +121,14 @@ func FuzzReplay(f *testing.F) {
 		if err := w.m.CompleteTransaction(2, 7, 0, len(key)%2 == 0); err != nil || len(w.m.pending.byProducer)+len(w.m.pending.producers) > 0 {
 			t.Fatalf("something is pending after the marker: %v", err)
 		}
-		w.m.Loaded(w.now)
+		w.m.Loaded(w.Now)
 		for _, g := range w.m.groups {
 			if len(g.byID) != len(g.members) || len(g.members) > 0 && g.byID[g.leaderID] == nil {
 				t.Fatalf("group %+v", g)
 			}
-			w.m.prepareRebalance(w.now, g, "test")
+			w.m.prepareRebalance(w.Now, g, "test")
 		}
-		w.advance(time.Minute)
-		w.m.Unloaded(w.now)
+		w.Advance(time.Minute)
+		w.m.Unloaded(w.Now)
 	})
 }

@@ -10,6 +10,6 @@ import (
 func TestScripts(t *testing.T) {
 	scripttest.Play(t, func() scripttest.World {
 		w := newWorld()
-		return scripttest.World{Out: &w.out, Run: w.run, Check: w.check, End: w.checkAllAnswered}
+		return scripttest.World{Out: &w.Out, Run: w.run, Check: w.check, End: w.checkAllAnswered}
 	})
 }

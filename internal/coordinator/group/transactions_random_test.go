@@ -2,7 +2,6 @@ package group
 
 import (
 	"encoding/binary"
-	"flag"
 	"fmt"
 	"maps"
 	"slices"
@@ -161,13 +160,7 @@ type trade struct {
 }
 
 func TestRandomTransactions(t *testing.T) {
-	for name, value := range map[string]string{"rapid.checks": "200", "rapid.steps": "50"} {
-		if f := flag.Lookup(name); f.Value.String() == f.DefValue {
-			if err := flag.Set(name, value); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	rapidFor(t, "200", "50")
 	rapid.Check(t, func(t *rapid.T) {
 		w := &trade{world: newWorld()}
 		w.config.OffsetsRetentionMs, w.config.OffsetsRetentionCheckIntervalMs = 20_000, 5_000
@@ -186,9 +179,9 @@ func TestRandomTransactions(t *testing.T) {
 			"delete group":  func(t *rapid.T) { w.play(t, "delete-groups D groups=%s", drawGroup(t)) },
 			"delete topic":  func(t *rapid.T) { w.play(t, "delete-topics topics=t:%d", drawTopicID(t)) },
 			"reload":        func(t *rapid.T) { w.play(t, "reload") },
-			"advance":       func(t *rapid.T) { w.advance(time.Duration(rapid.IntRange(1, 9).Draw(t, "s")) * time.Second) },
-			"refuse":        func(*rapid.T) { w.refuse = protocol.NotEnoughReplicas },
-			"accept":        func(*rapid.T) { w.refuse = nil },
+			"advance":       func(t *rapid.T) { w.Advance(time.Duration(rapid.IntRange(1, 9).Draw(t, "s")) * time.Second) },
+			"refuse":        func(*rapid.T) { w.Refuse = protocol.NotEnoughReplicas },
+			"accept":        func(*rapid.T) { w.Refuse = nil },
 			"":              w.verify,
 		})
 	})
@@ -229,7 +222,7 @@ func (w *trade) verify(t *rapid.T) {
 	compare := func(who string, m *Machine) {
 		committed, pending := held(m)
 		if !maps.Equal(committed, wantCommitted) || !maps.EqualFunc(pending, wantPending, slices.Equal[[]int64]) {
-			t.Fatalf("%s: offsets %v pending %v\nwant: offsets %v pending %v\nlog:\n%s", who, committed, pending, wantCommitted, wantPending, w.out.String())
+			t.Fatalf("%s: offsets %v pending %v\nwant: offsets %v pending %v\nlog:\n%s", who, committed, pending, wantCommitted, wantPending, w.Out.String())
 		}
 		if err := m.pending.check(); err != nil {
 			t.Fatalf("%s: %v", who, err)
@@ -273,7 +266,7 @@ func (w *trade) verifyFetch(t *rapid.T, committed map[string]offset, pending map
 						t.Fatalf("%s, stable %v: %d %s, want %d %s", key, stable, p.Offset, protocol.Code(p.ErrorCode).Name(), want, code.Name())
 					}
 				}
-			}).Done(w.now, nil)
+			}).Done(w.Now, nil)
 		}
 	}
 }

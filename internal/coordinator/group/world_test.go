@@ -5,43 +5,34 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
-	"time"
 
 	"ottla.dev/ottla/internal/coordinator/machine"
+	"ottla.dev/ottla/internal/coordinator/scripttest"
 	"ottla.dev/ottla/internal/protocol"
 )
 
 // world is a machine with a log, a clock and clients, all of them under the control of a test.
 type world struct {
+	*scripttest.Stage
 	m      *Machine
-	timers *machine.Timers
 	config Config
-	start  time.Time
-	now    time.Time
 	uuids  int
-
 	log    []entry
-	refuse error // what the log answers to appends
-	hold   bool  // the high watermark stands still
-	held   []func(now time.Time, err error)
-
-	out     strings.Builder
-	waiting map[string]bool // requests without an answer yet
-	fault   error           // a request that was answered twice
-	labels  int
 }
 
 func newWorld() *world {
-	start := time.UnixMilli(1_000_000)
-	w := &world{config: DefaultConfig(), start: start, now: start, waiting: make(map[string]bool)}
+	w := &world{Stage: scripttest.NewStage(), config: DefaultConfig()}
+	w.Due = func() {
+		run, _ := w.Timers.PopDue(w.Now)
+		w.apply(run(w.Now))
+	}
 	w.m = w.newMachine()
-	w.m.Loaded(w.now)
+	w.m.Loaded(w.Now)
 	return w
 }
 
 func (w *world) newMachine() *Machine {
-	w.timers = new(machine.Timers)
+	w.Timers = new(machine.Timers)
 	return NewMachine(Options{
 		Config: func() Config { return w.config },
 		NewUUID: func() string {
@@ -49,7 +40,7 @@ func (w *world) newMachine() *Machine {
 			return fmt.Sprint(w.uuids)
 		},
 		Logger: slog.New(slog.DiscardHandler),
-		Timers: w.timers,
+		Timers: w.Timers,
 	})
 }
 
@@ -101,107 +92,41 @@ func (w *world) apply(result machine.Result) { w.applyAs(-1, result) }
 
 // applyAs does what the runtime does with the result of a producer's transactional write.
 func (w *world) applyAs(producerID int64, result machine.Result) {
-	if len(result.Records) > 0 {
-		if w.refuse != nil {
-			w.printf("refused %d records", len(result.Records))
-			if result.Undo != nil {
-				result.Undo(w.now)
-			}
-			if result.Done != nil {
-				result.Done(w.now, w.refuse)
-			}
-			return
+	w.Apply(result, func(r machine.Record) {
+		line := w.formatRecord(r)
+		if producerID >= 0 {
+			line += fmt.Sprintf(" producer=%d", producerID)
 		}
-		for _, r := range result.Records {
-			line := w.formatRecord(r)
-			if producerID >= 0 {
-				line += fmt.Sprintf(" producer=%d", producerID)
-			}
-			w.printf("%s", line)
-			w.write(entry{Record: r, producerID: producerID}, result.SelfApplied)
-		}
-	}
-	switch {
-	case result.Done == nil:
-	case w.hold:
-		w.held = append(w.held, result.Done)
-	default:
-		result.Done(w.now, nil)
-	}
-}
-
-// release ends the wait for the high watermark of everything so far.
-func (w *world) release(err error) {
-	held := w.held
-	w.held = nil
-	for _, done := range held {
-		done(w.now, err)
-	}
-}
-
-// advance lets time pass and runs the timers that come due, each at its time.
-func (w *world) advance(d time.Duration) {
-	target := w.now.Add(d)
-	for {
-		at, ok := w.timers.Next()
-		if !ok || at.After(target) {
-			break
-		}
-		if at.After(w.now) {
-			w.now = at
-		}
-		run, _ := w.timers.PopDue(w.now)
-		w.apply(run(w.now))
-	}
-	w.now = target
+		w.Printf("%s", line)
+		w.write(entry{Record: r, producerID: producerID}, result.SelfApplied)
+	})
 }
 
 // reload forgets the machine and loads a new one from the log.
 func (w *world) reload() error {
-	w.release(protocol.NotCoordinator)
-	w.m.Unloaded(w.now)
-	w.timers = new(machine.Timers)
-	m, err := replayed(w.m, w.timers, w.log)
+	w.Release(protocol.NotCoordinator)
+	w.m.Unloaded(w.Now)
+	w.Timers = new(machine.Timers)
+	m, err := replayed(w.m, w.Timers, w.log)
 	if err != nil {
 		return err
 	}
 	w.m = m
-	w.m.Loaded(w.now)
+	w.m.Loaded(w.Now)
 	return nil
-}
-
-func (w *world) printf(format string, args ...any) {
-	fmt.Fprintf(&w.out, format+"\n", args...)
-}
-
-// asked notes a request; the returned function is called with its answer.
-func (w *world) asked(label string) func(format string, args ...any) {
-	w.labels++
-	key := fmt.Sprintf("%s#%d", label, w.labels)
-	w.waiting[key] = true
-	return func(format string, args ...any) {
-		if !w.waiting[key] {
-			w.fault = errors.Join(w.fault, fmt.Errorf("request %s was answered twice", key))
-		}
-		delete(w.waiting, key)
-		w.printf("%s: %s", label, fmt.Sprintf(format, args...))
-	}
 }
 
 // checkAllAnswered unloads the machine and reports requests that were never answered, or twice.
 func (w *world) checkAllAnswered() error {
-	w.release(protocol.NotCoordinator)
-	w.m.Unloaded(w.now)
-	for label := range w.waiting {
-		w.fault = errors.Join(w.fault, fmt.Errorf("request %s was never answered", label))
-	}
-	return w.fault
+	w.Release(protocol.NotCoordinator)
+	w.m.Unloaded(w.Now)
+	return w.CheckAllAnswered()
 }
 
 // check verifies what is true of every group at any time.
 func (w *world) check() error {
-	if w.fault != nil {
-		return w.fault
+	if w.Fault != nil {
+		return w.Fault
 	}
 	for id, g := range w.m.groups {
 		if err := g.check(); err != nil {

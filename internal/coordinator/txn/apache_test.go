@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"ottla.dev/ottla/internal/coordinator/machine"
+	"ottla.dev/ottla/internal/coordinator/scripttest"
 	"ottla.dev/ottla/internal/protocol"
 	"ottla.dev/ottla/internal/record"
 )
@@ -23,7 +23,7 @@ import (
 func TestStepsOfApacheKafka(t *testing.T) {
 	records := apacheRecords(t)
 	w := newWorld()
-	w.hold = true // the test says when records are committed
+	w.Hold = true // the test says when records are committed
 	for i, r := range records {
 		before := len(w.log)
 		id, md := mustDecode(r)
@@ -32,7 +32,7 @@ func TestStepsOfApacheKafka(t *testing.T) {
 		}
 		w.stepTo(t, id, md)
 		if len(w.log) != before+1 {
-			t.Fatalf("record %d (%s): %d records were written instead of one\n%s", i, w.formatRecord(r), len(w.log)-before, w.out.String())
+			t.Fatalf("record %d (%s): %d records were written instead of one\n%s", i, w.formatRecord(r), len(w.log)-before, w.Out.String())
 		}
 		if got := w.log[before]; !bytes.Equal(got.Key, r.Key) || !bytes.Equal(inOrder(got.Value), inOrder(r.Value)) {
 			t.Fatalf("record %d:\n%s\n%x\nis here\n%s\n%x", i, w.formatRecord(r), r.Value, w.formatRecord(got), got.Value)
@@ -41,8 +41,8 @@ func TestStepsOfApacheKafka(t *testing.T) {
 	if len(records) < 40 {
 		t.Errorf("only %d records were compared", len(records))
 	}
-	w.release(nil)
-	if err := errors.Join(w.check(), w.checkAllAnswered()); err != nil {
+	w.Release(nil)
+	if err := errors.Join(w.check(), w.CheckAllAnswered()); err != nil {
 		t.Error(err)
 	}
 }
@@ -50,21 +50,21 @@ func TestStepsOfApacheKafka(t *testing.T) {
 // stepTo does what leads to the metadata; nil is the end of the id.
 func (w *world) stepTo(t *testing.T, id string, md *metadata) {
 	if md == nil {
-		w.release(nil)
+		w.Release(nil)
 		w.config.IDExpirationMs = 0
-		w.apply(w.m.expire(w.now))
+		w.apply(w.m.expire(w.Now))
 		w.config.IDExpirationMs = DefaultConfig().IDExpirationMs
 		return
 	}
-	w.now = time.UnixMilli(md.updatedMs)
-	w.release(nil) // the last record is committed now: the end of a transaction has the time of that
+	w.Now = time.UnixMilli(md.updatedMs)
+	w.Release(nil) // the last record is committed now: the end of a transaction has the time of that
 	x := w.m.transactions[id]
 	if md.state == Empty {
 		req := kmsg.NewPtrInitProducerIDRequest()
 		req.Version, req.TransactionalID, req.TransactionTimeoutMillis, req.ProducerID, req.ProducerEpoch = 4, &id, md.timeoutMs, -1, -1
 		w.nextID = md.producerID
-		answered := w.asked("init")
-		w.apply(w.m.InitProducerID(w.now, req, func(resp *kmsg.InitProducerIDResponse) { answered("%d", resp.ErrorCode) }))
+		answered := w.Asked("init")
+		w.apply(w.m.InitProducerID(w.Now, req, func(resp *kmsg.InitProducerIDResponse) { answered("%d", resp.ErrorCode) }))
 		return
 	}
 	before := x.latest
@@ -76,17 +76,17 @@ func (w *world) stepTo(t *testing.T, id string, md *metadata) {
 				partitions = append(partitions, TopicPartition{topic.Topic, p})
 			}
 		}
-		answered := w.asked("add")
-		w.apply(w.m.AddPartitions(w.now, id, before.producerID, before.producerEpoch, missing(before.topics, partitions), md.clientVersion, func(code protocol.Code) { answered("%s", code.Name()) }))
+		answered := w.Asked("add")
+		w.apply(w.m.AddPartitions(w.Now, id, before.producerID, before.producerEpoch, missing(before.topics, partitions), md.clientVersion, func(code protocol.Code) { answered("%s", code.Name()) }))
 	case md.state.isPrepared() && id == "timed-out":
-		w.apply(w.m.abortTimedOut(w.now, x))
+		w.apply(w.m.abortTimedOut(w.Now, x))
 	case md.state.isPrepared():
 		req := kmsg.NewPtrEndTxnRequest()
 		req.Version, req.TransactionalID, req.ProducerID, req.ProducerEpoch, req.Commit = 3+md.clientVersion, id, before.producerID, before.producerEpoch, md.state == PrepareCommit
-		answered := w.asked("end")
-		w.apply(w.m.EndTxn(w.now, req, func(resp *kmsg.EndTxnResponse) { answered("%d", resp.ErrorCode) }))
+		answered := w.Asked("end")
+		w.apply(w.m.EndTxn(w.Now, req, func(resp *kmsg.EndTxnResponse) { answered("%d", resp.ErrorCode) }))
 	default:
-		w.apply(w.m.MarkersAnswered(w.now, w.sent[len(w.sent)-1], answerTo(w.sent[len(w.sent)-1], func(TopicPartition) protocol.Code { return 0 })))
+		w.apply(w.m.MarkersAnswered(w.Now, w.sent[len(w.sent)-1], answerTo(w.sent[len(w.sent)-1], func(TopicPartition) protocol.Code { return 0 })))
 	}
 }
 
@@ -106,16 +106,7 @@ func inOrder(value []byte) []byte {
 // apacheRecords reads the log. The level of transaction.version was raised from 0 to 1 to 2 in the meantime.
 func apacheRecords(t *testing.T) (records []machine.Record) {
 	t.Helper()
-	file, err := os.ReadFile("testdata/apache-kafka-4.3.1.log")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for len(file) > 0 {
-		batch, rest, err := record.Next(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		file = rest
+	for _, batch := range scripttest.ReadBatches(t, "testdata/apache-kafka-4.3.1.log") {
 		reader, err := record.NewReader(batch, 0)
 		if err != nil {
 			t.Fatal(err)

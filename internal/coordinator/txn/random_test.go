@@ -93,8 +93,8 @@ func (p *play) init(*rapid.T) {
 		req.ProducerID, req.ProducerEpoch = a.pid, a.epoch
 	}
 	wasFenced := a.fenced
-	answered := p.asked(a.name)
-	p.apply(p.m.InitProducerID(p.now, req, func(resp *kmsg.InitProducerIDResponse) {
+	answered := p.Asked(a.name)
+	p.apply(p.m.InitProducerID(p.Now, req, func(resp *kmsg.InitProducerIDResponse) {
 		answered("%d", resp.ErrorCode)
 		if resp.ErrorCode != 0 {
 			return
@@ -113,7 +113,7 @@ func (p *play) init(*rapid.T) {
 }
 
 func (p *play) fail(format string, args ...any) {
-	p.fault = errors.Join(p.fault, fmt.Errorf(format, args...))
+	p.Fault = errors.Join(p.Fault, fmt.Errorf(format, args...))
 }
 
 func (p *play) add(*rapid.T) {
@@ -127,8 +127,8 @@ func (p *play) add(*rapid.T) {
 		version = 2
 	}
 	epoch := a.epoch
-	answered := p.asked(a.name)
-	p.apply(p.m.AddPartitions(p.now, a.id, a.pid, epoch, []TopicPartition{tp}, version, func(code protocol.Code) {
+	answered := p.Asked(a.name)
+	p.apply(p.m.AddPartitions(p.Now, a.id, a.pid, epoch, []TopicPartition{tp}, version, func(code protocol.Code) {
 		answered("%s", code.Name())
 		switch {
 		case code != protocol.None:
@@ -164,8 +164,8 @@ func (p *play) end(*rapid.T) {
 		req.Commit = rapid.Bool().Draw(p.t, "commit")
 	}
 	a.lastEnd, a.ending = req, true
-	answered := p.asked(a.name)
-	p.apply(p.m.EndTxn(p.now, req, func(resp *kmsg.EndTxnResponse) {
+	answered := p.Asked(a.name)
+	p.apply(p.m.EndTxn(p.Now, req, func(resp *kmsg.EndTxnResponse) {
 		answered("%d", resp.ErrorCode)
 		switch protocol.Code(resp.ErrorCode) {
 		case protocol.ConcurrentTransactions, protocol.CoordinatorNotAvailable, protocol.NotCoordinator, protocol.CoordinatorLoadInProgress, protocol.UnknownServerError:
@@ -252,15 +252,15 @@ func (p *play) deliver(sent *Markers, lost bool, outcome func() protocol.Code) {
 	if lost {
 		answer = nil
 	}
-	p.apply(p.m.MarkersAnswered(p.now, sent, answer))
+	p.apply(p.m.MarkersAnswered(p.Now, sent, answer))
 }
 
 func (p *play) advanceTime(*rapid.T) {
-	p.advance(time.Duration(rapid.SampledFrom([]int{1, 150, 11_000, 70_000}).Draw(p.t, "ms")) * time.Millisecond)
+	p.Advance(time.Duration(rapid.SampledFrom([]int{1, 150, 11_000, 70_000}).Draw(p.t, "ms")) * time.Millisecond)
 }
 
 func (p *play) watermark(*rapid.T) {
-	must(p.run(rapid.SampledFrom([]string{"hold", "release", "expire", "release"}).Draw(p.t, "what")))
+	must(p.run(rapid.SampledFrom([]string{"hold", "release", "timeout", "release"}).Draw(p.t, "what")))
 }
 
 func (p *play) appends(*rapid.T) {
@@ -352,7 +352,7 @@ func (p *play) checkMarkers(id string, prepared *metadata) error {
 
 // quiesce lets everything succeed until nothing is left to do.
 func (p *play) quiesce() error {
-	p.refuse, p.gone = nil, make(map[TopicPartition]bool)
+	p.Refuse, p.gone = nil, make(map[TopicPartition]bool)
 	must(p.run("release"))
 	p.manualIDs = false
 	for range 50 {
@@ -361,7 +361,7 @@ func (p *play) quiesce() error {
 			p.markers++
 			p.deliver(p.sent[p.markers-1], false, func() protocol.Code { return protocol.None })
 		}
-		p.advance(60 * time.Second)
+		p.Advance(60 * time.Second)
 	}
 	for _, n := range p.open { // answers that took very long
 		p.deliver(p.sent[n-1], false, func() protocol.Code { return protocol.None })
@@ -375,7 +375,7 @@ func (p *play) quiesce() error {
 	if err := p.checkLog(); err != nil {
 		return err
 	}
-	return p.checkAllAnswered()
+	return p.CheckAllAnswered()
 }
 
 // TestRandomPlays has producers that know nothing of each other use the same transactional ids, while markers fail, come
@@ -390,12 +390,12 @@ func TestRandomPlays(t *testing.T) {
 			"appends": p.appends, "producer ids": p.producerIDs, "load": p.load, "topics": p.topics, "level": p.setLevel,
 			"": func(t *rapid.T) {
 				if err := errors.Join(p.check(), p.checkLog()); err != nil {
-					t.Fatalf("%v\n%s", err, p.out.String())
+					t.Fatalf("%v\n%s", err, p.Out.String())
 				}
 			},
 		})
 		if err := p.quiesce(); err != nil {
-			t.Fatalf("%v\n%s", err, p.out.String())
+			t.Fatalf("%v\n%s", err, p.Out.String())
 		}
 	})
 }

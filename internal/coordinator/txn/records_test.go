@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"ottla.dev/ottla/internal/coordinator/machine"
+	"ottla.dev/ottla/internal/coordinator/scripttest"
 )
 
 func drawMetadata(t *rapid.T) *metadata {
@@ -105,13 +106,13 @@ func FuzzReplay(f *testing.F) {
 		if err := w.m.Replay(0, machine.Record{Key: key, Value: value}); err != nil {
 			return
 		}
-		w.m.Loaded(w.now)
+		w.m.Loaded(w.Now)
 		w.settle()
 		for id := range w.m.transactions {
 			w.m.DescribeTransaction(id)
-			w.initProducerID(arguments{"id": id}, func(string, ...any) {})
+			w.initProducerID(scripttest.Command{Args: map[string]string{"id": id}}, func(string, ...any) {})
 		}
-		w.advance(time.Minute)
+		w.Advance(time.Minute)
 	})
 }
 

@@ -7,27 +7,21 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"ottla.dev/ottla/internal/coordinator/machine"
+	"ottla.dev/ottla/internal/coordinator/scripttest"
 	"ottla.dev/ottla/internal/protocol"
 )
 
 // world is a machine with a log, a clock, clients and partitions, all of them under the control of a test.
 type world struct {
+	*scripttest.Stage
 	m      *Machine
-	timers *machine.Timers
 	config Config
 	level  int16
-	start  time.Time
-	now    time.Time
-
 	log    []machine.Record
-	refuse error // what the log answers to appends
-	hold   bool  // the high watermark stands still
-	held   []func(now time.Time, err error)
 
 	nextID    int64
 	manualIDs bool
@@ -36,26 +30,18 @@ type world struct {
 	gone    map[TopicPartition]bool
 	sent    []*Markers // by their number, from 1
 	markers int        // in all machines
-
-	out     strings.Builder
-	waiting map[string]bool // requests without an answer yet
-	fault   error           // a request that was answered twice
-	labels  int
 }
 
 func newWorld() *world {
-	start := time.UnixMilli(1_000_000)
-	w := &world{
-		config: DefaultConfig(), level: 2, start: start, now: start, nextID: 1000,
-		waiting: make(map[string]bool), gone: make(map[TopicPartition]bool),
-	}
+	w := &world{Stage: scripttest.NewStage(), config: DefaultConfig(), level: 2, nextID: 1000, gone: make(map[TopicPartition]bool)}
+	w.Due = w.settle
 	w.m = w.newMachine()
-	w.m.Loaded(w.now)
+	w.m.Loaded(w.Now)
 	return w
 }
 
 func (w *world) newMachine() *Machine {
-	w.timers = new(machine.Timers)
+	w.Timers = new(machine.Timers)
 	return NewMachine(Options{
 		Config:             func() Config { return w.config },
 		TransactionVersion: func() int16 { return w.level },
@@ -67,10 +53,10 @@ func (w *world) newMachine() *Machine {
 			if m.Commit {
 				end = "commit"
 			}
-			w.printf("> %d: markers %s %d/%d %s v%d %s", len(w.sent), m.TransactionalID, m.ProducerID, m.ProducerEpoch, end, m.TransactionVersion, formatTopics(m.Topics))
+			w.Printf("> %d: markers %s %d/%d %s v%d %s", len(w.sent), m.TransactionalID, m.ProducerID, m.ProducerEpoch, end, m.TransactionVersion, formatTopics(m.Topics))
 		},
 		Logger: slog.New(slog.DiscardHandler),
-		Timers: w.timers,
+		Timers: w.Timers,
 	})
 }
 
@@ -82,14 +68,14 @@ func (w *world) apply(result machine.Result) {
 
 func (w *world) settle() {
 	for {
-		if run, ok := w.timers.PopDue(w.now); ok {
-			w.applyOne(run(w.now))
+		if run, ok := w.Timers.PopDue(w.Now); ok {
+			w.applyOne(run(w.Now))
 			continue
 		}
 		if w.fetches > 0 && !w.manualIDs {
 			w.fetches--
 			w.nextID++
-			w.applyOne(w.m.ProducerID(w.now, w.nextID-1, nil))
+			w.applyOne(w.m.ProducerID(w.Now, w.nextID-1, nil))
 			continue
 		}
 		return
@@ -97,101 +83,34 @@ func (w *world) settle() {
 }
 
 func (w *world) applyOne(result machine.Result) {
-	if len(result.Records) > 0 && w.refuse != nil {
-		w.printf("refused %d records", len(result.Records))
-		if result.Undo != nil {
-			result.Undo(w.now)
-		}
-		if result.Done != nil {
-			result.Done(w.now, w.refuse)
-		}
-		return
-	}
-	for _, r := range result.Records {
-		w.printf("%s", w.formatRecord(r))
+	w.Apply(result, func(r machine.Record) {
+		w.Printf("%s", w.formatRecord(r))
 		w.log = append(w.log, r)
 		if err := w.m.Replay(int64(len(w.log)-1), r); err != nil {
 			panic(err)
 		}
-	}
-	switch {
-	case result.Done == nil:
-	case w.hold:
-		w.held = append(w.held, result.Done)
-	default:
-		result.Done(w.now, nil)
-	}
-}
-
-// release ends the wait for the high watermark of everything so far.
-func (w *world) release(err error) {
-	held := w.held
-	w.held = nil
-	for _, done := range held {
-		done(w.now, err)
-	}
-}
-
-// advance lets time pass and runs the timers that come due, each at its time.
-func (w *world) advance(d time.Duration) {
-	target := w.now.Add(d)
-	for {
-		at, ok := w.timers.Next()
-		if !ok || at.After(target) {
-			break
-		}
-		if at.After(w.now) {
-			w.now = at
-		}
-		w.settle()
-	}
-	w.now = target
+	})
 }
 
 // reload forgets the machine and loads a new one from the log.
 func (w *world) reload() error {
-	w.release(protocol.NotCoordinator)
-	w.m.Unloaded(w.now)
+	w.Release(protocol.NotCoordinator)
+	w.m.Unloaded(w.Now)
 	w.m = w.newMachine()
 	for i, r := range w.log {
 		if err := w.m.Replay(int64(i), r); err != nil {
 			return err
 		}
 	}
-	w.m.Loaded(w.now)
+	w.m.Loaded(w.Now)
 	w.settle()
 	return nil
 }
 
-func (w *world) printf(format string, args ...any) {
-	fmt.Fprintf(&w.out, format+"\n", args...)
-}
-
-// asked notes a request; the returned function is called with its answer.
-func (w *world) asked(label string) func(format string, args ...any) {
-	w.labels++
-	key := fmt.Sprintf("%s#%d", label, w.labels)
-	w.waiting[key] = true
-	return func(format string, args ...any) {
-		if !w.waiting[key] {
-			w.fault = errors.Join(w.fault, fmt.Errorf("request %s was answered twice", key))
-		}
-		delete(w.waiting, key)
-		w.printf("%s: %s", label, fmt.Sprintf(format, args...))
-	}
-}
-
-func (w *world) checkAllAnswered() error {
-	for label := range w.waiting {
-		w.fault = errors.Join(w.fault, fmt.Errorf("request %s was never answered", label))
-	}
-	return w.fault
-}
-
 // check verifies what is true of every transaction at any time.
 func (w *world) check() error {
-	if w.fault != nil {
-		return w.fault
+	if w.Fault != nil {
+		return w.Fault
 	}
 	for _, id := range slices.Sorted(maps.Keys(w.m.transactions)) {
 		if err := w.m.transactions[id].check(w.m); err != nil {
@@ -269,14 +188,6 @@ func formatTopics(topics []TopicPartitions) string {
 	return strings.Join(parts, ",")
 }
 
-// since formats a time in milliseconds as the time since the start of the script.
-func (w *world) since(ms int64) string {
-	if ms == -1 {
-		return "-1"
-	}
-	return time.Duration(ms*1e6 - w.start.UnixNano()).String()
-}
-
 // formatRecord decodes a record with kmsg, apart from the machine's own decoding.
 func (w *world) formatRecord(r machine.Record) string {
 	var key kmsg.TxnMetadataKey
@@ -299,7 +210,7 @@ func (w *world) formatRecord(r machine.Record) string {
 		topics = formatTopics(tps)
 	}
 	s := fmt.Sprintf("+ %s v%d %s %d/%d timeout=%d %s start=%s at=%s", key.TransactionalID, v.Version, State(v.State), v.ProducerID, v.ProducerEpoch,
-		v.TimeoutMillis, topics, w.since(v.StartTimestamp), w.since(v.LastUpdateTimestamp))
+		v.TimeoutMillis, topics, w.Since(v.StartTimestamp), w.Since(v.LastUpdateTimestamp))
 	if v.Version >= 1 {
 		s += fmt.Sprintf(" previous=%d next=%d client=%d", v.PreviousProducerID, v.NextProducerID, v.ClientTransactionVersion)
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,38 +13,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"ottla.dev/ottla/internal/clock"
-	"ottla.dev/ottla/internal/coordinator"
 	"ottla.dev/ottla/internal/coordinator/group"
-	"ottla.dev/ottla/internal/coordinator/memlog"
+	"ottla.dev/ottla/internal/coordinator/scripttest"
 	"ottla.dev/ottla/internal/protocol"
 	"ottla.dev/ottla/internal/record"
 )
 
-func batchesOfApacheKafka(t *testing.T) (batches []record.Batch) {
-	t.Helper()
-	file, err := os.ReadFile("testdata/apache-kafka-4.3.1.log")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for len(file) > 0 {
-		batch, rest, err := record.Next(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		batches, file = append(batches, batch), rest
-	}
-	return batches
-}
-
-func logOf(t *testing.T, batches []record.Batch) *memlog.Log {
-	t.Helper()
-	log := &memlog.Log{}
-	for _, batch := range batches {
-		if first, _, err := log.Append(batch, coordinator.AppendOptions{}); err != nil || first != batch.BaseOffset() {
-			t.Fatalf("batch %d came to offset %d: %v", batch.BaseOffset(), first, err)
-		}
-	}
-	return log
+func batchesOfApacheKafka(t *testing.T) []record.Batch {
+	return scripttest.ReadBatches(t, "testdata/apache-kafka-4.3.1.log")
 }
 
 // TestLogOfApacheKafka loads a partition of __consumer_offsets that Apache Kafka 4.3.1 wrote. In it are: group "simple"
@@ -53,7 +28,7 @@ func logOf(t *testing.T, batches []record.Batch) *memlog.Log {
 // group "transactional", whose offsets were committed in a transaction; group "members" with two static members of the
 // classic protocol; and group "modern" of the consumer protocol (KIP-848).
 func TestLogOfApacheKafka(t *testing.T) {
-	log := logOf(t, batchesOfApacheKafka(t))
+	log := scripttest.LogOf(t, batchesOfApacheKafka(t))
 	var logged bytes.Buffer
 	b := &bench{t: t, clock: clock.NewFake(time.UnixMilli(log.Batches()[0].MaxTimestamp()))}
 	b.Service = New(Options{

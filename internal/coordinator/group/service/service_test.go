@@ -13,6 +13,7 @@ import (
 	"ottla.dev/ottla/internal/clock"
 	"ottla.dev/ottla/internal/coordinator/group"
 	"ottla.dev/ottla/internal/coordinator/memlog"
+	"ottla.dev/ottla/internal/coordinator/scripttest"
 	"ottla.dev/ottla/internal/protocol"
 )
 
@@ -87,27 +88,15 @@ func newBench(t *testing.T) *bench {
 // ask sends a request as a connection would, and returns its only answer as the client would read it.
 func ask[Req kmsg.Request, Resp kmsg.Response](b *bench, call func(group.RequestContext, Req, func(Resp)), req Req) Resp {
 	b.t.Helper()
-	received := kmsg.RequestForKey(req.Key()).(Req)
-	received.SetVersion(req.GetVersion())
-	if err := received.ReadFrom(req.AppendTo(nil)); err != nil {
-		b.t.Fatalf("%T does not decode: %v", req, err)
-	}
-	req = received
-	var answer Resp
-	answers := 0
-	call(group.RequestContext{ClientID: "client", ClientHost: "/127.0.0.1"}, req, func(resp Resp) {
-		answer = resp
-		answers++
-	})
+	answered := scripttest.Ask(b.t, func(req Req, reply func(Resp)) {
+		call(group.RequestContext{ClientID: "client", ClientHost: "/127.0.0.1"}, req, reply)
+	}, req)
 	b.clock.Advance(0)
-	if answers != 1 {
-		b.t.Fatalf("%T was answered %d times", req, answers)
+	answer, ok := answered()
+	if !ok {
+		b.t.Fatalf("%T was not answered", req)
 	}
-	decoded := req.ResponseKind().(Resp)
-	if err := decoded.ReadFrom(answer.AppendTo(nil)); err != nil {
-		b.t.Fatalf("%T does not decode: %v", answer, err)
-	}
-	return decoded
+	return answer
 }
 
 func (b *bench) want(code int16, want protocol.Code) {

@@ -15,6 +15,7 @@ import (
 	"ottla.dev/ottla/internal/coordinator"
 	"ottla.dev/ottla/internal/coordinator/group"
 	"ottla.dev/ottla/internal/coordinator/memlog"
+	"ottla.dev/ottla/internal/coordinator/scripttest"
 	"ottla.dev/ottla/internal/protocol"
 	"ottla.dev/ottla/internal/record"
 )
@@ -291,7 +292,7 @@ func TestTransactionOfApacheKafkaIsFinishedHere(t *testing.T) {
 	cut := slices.IndexFunc(batches, record.Batch.IsControl)
 	marker := batches[cut]
 	for commit, want := range map[bool]int64{true: 10, false: -1} {
-		b := newOrdersBench(t, time.UnixMilli(marker.MaxTimestamp()), logOf(t, batches[:cut]))
+		b := newOrdersBench(t, time.UnixMilli(marker.MaxTimestamp()), scripttest.LogOf(t, batches[:cut]))
 		fetch := kmsg.NewPtrOffsetFetchRequest()
 		fetch.Version, fetch.RequireStable = 8, true
 		fetch.Groups = []kmsg.OffsetFetchRequestGroup{{Group: "transactional", Topics: []kmsg.OffsetFetchRequestGroupTopic{{Topic: "orders", Partitions: []int32{0}}}}}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -13,11 +12,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"ottla.dev/ottla/internal/clock"
-	"ottla.dev/ottla/internal/coordinator"
-	"ottla.dev/ottla/internal/coordinator/memlog"
+	"ottla.dev/ottla/internal/coordinator/scripttest"
 	"ottla.dev/ottla/internal/coordinator/txn"
 	"ottla.dev/ottla/internal/protocol"
-	"ottla.dev/ottla/internal/record"
 )
 
 // TestLogOfApacheKafka loads a partition of __transaction_state that Apache Kafka 4.3.1 wrote while real clients used it:
@@ -25,7 +22,7 @@ import (
 // "offsets" (with a group's offsets), "timed-out", "open", which was never ended, and "idle", which was initialized twice;
 // and "old-client", which at 2 went by version 0. What is said of them is what Kafka's DescribeTransactions said.
 func TestLogOfApacheKafka(t *testing.T) {
-	log := loadApacheLog(t)
+	log := scripttest.LogOf(t, scripttest.ReadBatches(t, "../testdata/apache-kafka-4.3.1.log"))
 	var logged bytes.Buffer
 	b := &bench{t: t, clock: clock.NewFake(time.UnixMilli(log.Batches()[0].MaxTimestamp())), level: 2, config: txn.DefaultConfig(), written: make(map[string]int)}
 	b.Service = New(Options{
@@ -66,24 +63,4 @@ func TestLogOfApacheKafka(t *testing.T) {
 	if b.written["t-1 1006/1 commit=true v2 coordinator 3"] != 1 || len(b.written) != 1 {
 		t.Errorf("markers are %v", b.written)
 	}
-}
-
-func loadApacheLog(t *testing.T) *memlog.Log {
-	t.Helper()
-	file, err := os.ReadFile("../testdata/apache-kafka-4.3.1.log")
-	if err != nil {
-		t.Fatal(err)
-	}
-	log := &memlog.Log{}
-	for len(file) > 0 {
-		batch, rest, err := record.Next(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if first, _, err := log.Append(batch, coordinator.AppendOptions{}); err != nil || first != batch.BaseOffset() {
-			t.Fatalf("batch %d came to offset %d: %v", batch.BaseOffset(), first, err)
-		}
-		file = rest
-	}
-	return log
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"ottla.dev/ottla/internal/coordinator/memlog"
+	"ottla.dev/ottla/internal/coordinator/scripttest"
 	"ottla.dev/ottla/internal/coordinator/txn"
 	"ottla.dev/ottla/internal/protocol"
 )
@@ -231,8 +232,8 @@ func TestProducerIDsComeLate(t *testing.T) {
 	b.idError = protocol.CoordinatorLoadInProgress
 	b.want(ask(b, b.InitProducerID, initRequest(5, "x")).ErrorCode, protocol.CoordinatorLoadInProgress)
 	b.holdIDs = true
-	first := start(b, b.InitProducerID, initRequest(5, "x"))
-	second := start(b, b.InitProducerID, initRequest(5, "x"))
+	first := scripttest.Ask(b.t, b.InitProducerID, initRequest(5, "x"))
+	second := scripttest.Ask(b.t, b.InitProducerID, initRequest(5, "x"))
 	if _, ok := first(); ok {
 		t.Fatal("answered without a producer id")
 	}

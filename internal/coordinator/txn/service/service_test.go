@@ -10,6 +10,7 @@ import (
 
 	"ottla.dev/ottla/internal/clock"
 	"ottla.dev/ottla/internal/coordinator/memlog"
+	"ottla.dev/ottla/internal/coordinator/scripttest"
 	"ottla.dev/ottla/internal/coordinator/txn"
 	"ottla.dev/ottla/internal/protocol"
 )
@@ -131,33 +132,11 @@ func (r *markersRequest) answer(b *bench, code func(topic string, partition int3
 // ask sends a request as a connection would, and returns its only answer as the client would read it.
 func ask[Req kmsg.Request, Resp kmsg.Response](b *bench, call func(Req, func(Resp)), req Req) Resp {
 	b.t.Helper()
-	answer, ok := start(b, call, req)()
+	answer, ok := scripttest.Ask(b.t, call, req)()
 	if !ok {
 		b.t.Fatalf("%T was not answered", req)
 	}
 	return answer
-}
-
-// start sends a request; the returned function tells whether and how it is answered.
-func start[Req kmsg.Request, Resp kmsg.Response](b *bench, call func(Req, func(Resp)), req Req) func() (Resp, bool) {
-	b.t.Helper()
-	received := kmsg.RequestForKey(req.Key()).(Req)
-	received.SetVersion(req.GetVersion())
-	if err := received.ReadFrom(req.AppendTo(nil)); err != nil {
-		b.t.Fatalf("%T does not decode: %v", req, err)
-	}
-	var answer Resp
-	answers := 0
-	call(received, func(resp Resp) {
-		answer = received.ResponseKind().(Resp)
-		if err := answer.ReadFrom(resp.AppendTo(nil)); err != nil {
-			b.t.Fatalf("%T does not decode: %v", resp, err)
-		}
-		if answers++; answers > 1 {
-			b.t.Fatalf("%T was answered %d times", req, answers)
-		}
-	})
-	return func() (Resp, bool) { return answer, answers == 1 }
 }
 
 func (b *bench) want(code int16, want protocol.Code) {
