@@ -35,7 +35,7 @@ first; --yes answers.`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: p.Groups(0),
 		RunE: func(c *cobra.Command, args []string) error {
-			o.groups = distinct(args)
+			o.groups = profile.Distinct(args)
 			return p.Run(c, func(ctx context.Context, s *profile.Session) error { return remove(ctx, s, o) })
 		},
 	}

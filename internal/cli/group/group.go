@@ -2,8 +2,6 @@
 package group
 
 import (
-	"slices"
-
 	"github.com/spf13/cobra"
 
 	"ottla.dev/ottla/internal/cli/profile"
@@ -23,14 +21,4 @@ func Command() *cobra.Command {
 	p := profile.Bind(c)
 	c.AddCommand(listCommand(p), describeCommand(p), lagCommand(p), resetCommand(p), deleteCommand(p))
 	return c
-}
-
-func distinct(names []string) []string {
-	var kept []string
-	for _, name := range names {
-		if !slices.Contains(kept, name) {
-			kept = append(kept, name)
-		}
-	}
-	return kept
 }

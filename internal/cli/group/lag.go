@@ -33,13 +33,13 @@ func lagCommand(p *profile.Profile) *cobra.Command {
 		ValidArgsFunction: p.Groups(0),
 		RunE: func(c *cobra.Command, args []string) error {
 			if watch == 0 {
-				return p.Run(c, func(ctx context.Context, s *profile.Session) error { return showLag(ctx, s, distinct(args)) })
+				return p.Run(c, func(ctx context.Context, s *profile.Session) error { return showLag(ctx, s, profile.Distinct(args)) })
 			}
 			if watch < 100*time.Millisecond {
 				return output.Usagef("--watch %s: at least 100ms", watch)
 			}
 			return p.Stream(c, func(ctx context.Context, s *profile.Session) error {
-				return watchLag(ctx, s, distinct(args), watch)
+				return watchLag(ctx, s, profile.Distinct(args), watch)
 			})
 		},
 	}

@@ -3,7 +3,6 @@ package group
 import (
 	"cmp"
 	"context"
-	"path"
 	"slices"
 	"strings"
 
@@ -54,8 +53,9 @@ func listCommand(p *profile.Profile) *cobra.Command {
 }
 
 func list(ctx context.Context, s *profile.Session, o listOptions) error {
-	if _, err := path.Match(o.pattern, ""); err != nil {
-		return output.Usagef("%q is no pattern: %v", o.pattern, err)
+	matches, err := profile.Matcher(o.pattern)
+	if err != nil {
+		return err
 	}
 	found, err := s.Admin.ListGroups(ctx)
 	if err != nil {
@@ -63,7 +63,7 @@ func list(ctx context.Context, s *profile.Session, o listOptions) error {
 	}
 	groups := []summary{}
 	for _, g := range found {
-		if matches, _ := path.Match(o.pattern, g.Group); o.pattern != "" && !matches || len(o.states) > 0 && !containsFold(o.states, g.State) {
+		if !matches(g.Group) || len(o.states) > 0 && !containsFold(o.states, g.State) {
 			continue
 		}
 		groups = append(groups, summary{Name: g.Group, State: g.State, Protocol: g.ProtocolType, Coordinator: g.Coordinator, Members: -1, Lag: -1})

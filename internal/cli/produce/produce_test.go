@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"ottla.dev/ottla/internal/cli/clitest"
 	"ottla.dev/ottla/internal/cli/output"
 )
 
@@ -130,28 +130,8 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-// silent listens and never answers.
-func silent(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() { _, _ = io.Copy(io.Discard, conn) }()
-		}
-	}()
-	return l.Addr().String()
-}
-
 func TestABrokerThatNoLongerAnswers(t *testing.T) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(silent(t)))
+	client, err := kgo.NewClient(kgo.SeedBrokers(clitest.Listen(t, clitest.Silent)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ottla.dev/ottla/internal/cli/clitest"
 	"ottla.dev/ottla/internal/cli/output"
 )
 
@@ -44,33 +45,13 @@ func TestSeeds(t *testing.T) {
 	}
 }
 
-// listen starts a server that does with connections what handle says.
-func listen(t *testing.T, handle func(net.Conn)) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go handle(conn)
-		}
-	}()
-	return l.Addr().String()
-}
-
 func TestNoBrokerIsToldSoonAndPlainly(t *testing.T) {
-	closed := listen(t, nil)
+	closed := clitest.Listen(t, nil)
 	host, _, _ := net.SplitHostPort(closed)
 	for _, tc := range []struct{ name, addr, want string }{
 		{"refused", host + ":1", "connection refused"},
-		{"silent", listen(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }), "nothing came within 200ms"},
-		{"closes at once", listen(t, func(c net.Conn) { c.Close() }), "does not speak Kafka's protocol"},
+		{"silent", clitest.Listen(t, clitest.Silent), "nothing came within 200ms"},
+		{"closes at once", clitest.Listen(t, func(c net.Conn) { c.Close() }), "does not speak Kafka's protocol"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c, p := command("--bootstrap", tc.addr)
@@ -99,7 +80,7 @@ func TestWhyNamesAHostThatCannotBeResolved(t *testing.T) {
 }
 
 func TestInterruptedWhileConnecting(t *testing.T) {
-	c, p := command("--bootstrap", listen(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }))
+	c, p := command("--bootstrap", clitest.Listen(t, clitest.Silent))
 	if err := c.Execute(); err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ before. --set key+=value and key-=value add to and take from settings that are l
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: p.Topics(0),
 		RunE: func(c *cobra.Command, args []string) error {
-			o.names = distinct(args)
+			o.names = profile.Distinct(args)
 			return p.Run(c, func(ctx context.Context, s *profile.Session) error { return alter(ctx, s, o) })
 		},
 	}

@@ -35,7 +35,7 @@ func createCommand(p *profile.Profile) *cobra.Command {
   ottla topic create orders --partitions 6 --dry-run`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			o.names = distinct(args)
+			o.names = profile.Distinct(args)
 			return p.Run(c, func(ctx context.Context, s *profile.Session) error { return create(ctx, s, o) })
 		},
 	}

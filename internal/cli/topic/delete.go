@@ -30,7 +30,7 @@ func deleteCommand(p *profile.Profile) *cobra.Command {
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: p.Topics(0),
 		RunE: func(c *cobra.Command, args []string) error {
-			o.names = distinct(args)
+			o.names = profile.Distinct(args)
 			return p.Run(c, func(ctx context.Context, s *profile.Session) error { return remove(ctx, s, o) })
 		},
 	}

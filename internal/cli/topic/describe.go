@@ -41,7 +41,7 @@ func describeCommand(p *profile.Profile) *cobra.Command {
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: p.Topics(0),
 		RunE: func(c *cobra.Command, args []string) error {
-			return p.Run(c, func(ctx context.Context, s *profile.Session) error { return describe(ctx, s, distinct(args)) })
+			return p.Run(c, func(ctx context.Context, s *profile.Session) error { return describe(ctx, s, profile.Distinct(args)) })
 		},
 	}
 }

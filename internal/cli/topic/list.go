@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/base64"
-	"path"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -56,8 +55,9 @@ func listCommand(p *profile.Profile) *cobra.Command {
 }
 
 func list(ctx context.Context, s *profile.Session, o listOptions) error {
-	if _, err := path.Match(o.pattern, ""); err != nil {
-		return output.Usagef("%q is no pattern: %v", o.pattern, err)
+	matches, err := profile.Matcher(o.pattern)
+	if err != nil {
+		return err
 	}
 	found, err := s.Admin.ListTopicsWithInternal(ctx)
 	if err != nil {
@@ -65,7 +65,7 @@ func list(ctx context.Context, s *profile.Session, o listOptions) error {
 	}
 	topics := []summary{}
 	for _, t := range found {
-		if matches, _ := path.Match(o.pattern, t.Topic); o.pattern != "" && !matches || t.IsInternal && !o.internal {
+		if !matches(t.Topic) || t.IsInternal && !o.internal {
 			continue
 		}
 		topics = append(topics, summarize(t))

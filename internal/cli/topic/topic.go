@@ -4,7 +4,6 @@ package topic
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -63,17 +62,6 @@ func assignments(words []string) (map[string]*string, error) {
 		values[key] = &value
 	}
 	return values, nil
-}
-
-// distinct drops names given twice: brokers refuse a request that names a topic twice.
-func distinct(names []string) []string {
-	var kept []string
-	for _, name := range names {
-		if !slices.Contains(kept, name) {
-			kept = append(kept, name)
-		}
-	}
-	return kept
 }
 
 func partitionsAndReplicas(partitions int, replicas int) string {

@@ -3,7 +3,6 @@ package txn
 import (
 	"cmp"
 	"context"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -64,9 +63,6 @@ transaction. The wide form adds epoch, timeout, age and partitions.`,
 
 func (o listOptions) query() (admin.TransactionQuery, error) {
 	q := admin.TransactionQuery{ProducerIDs: o.producers}
-	if _, err := path.Match(o.pattern, ""); err != nil {
-		return q, output.Usagef("%q is no pattern: %v", o.pattern, err)
-	}
 	for _, word := range o.states {
 		at := slices.IndexFunc(stateNames, func(name string) bool { return strings.EqualFold(name, word) })
 		if at < 0 {
@@ -88,6 +84,10 @@ func (o listOptions) query() (admin.TransactionQuery, error) {
 }
 
 func list(ctx context.Context, s *profile.Session, o listOptions) error {
+	matches, err := profile.Matcher(o.pattern)
+	if err != nil {
+		return err
+	}
 	q, err := o.query()
 	if err != nil {
 		return err
@@ -98,7 +98,7 @@ func list(ctx context.Context, s *profile.Session, o listOptions) error {
 	}
 	items := []summary{}
 	for _, t := range found {
-		if matches, _ := path.Match(o.pattern, t.ID); o.pattern == "" || matches {
+		if matches(t.ID) {
 			items = append(items, summary{ID: t.ID, State: t.State, ProducerID: t.ProducerID, Coordinator: t.Coordinator})
 		}
 	}
