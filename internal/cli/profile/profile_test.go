@@ -120,3 +120,9 @@ func TestConfirm(t *testing.T) {
 		})
 	}
 }
+
+func TestDistinct(t *testing.T) {
+	if got := strings.Join(Distinct([]string{"b", "a", "b"}), " "); got != "b a" {
+		t.Errorf("%q", got)
+	}
+}
