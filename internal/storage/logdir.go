@@ -32,6 +32,7 @@ type logDir struct {
 	cleanerOffsets dirtyMark
 	checkpointMu   sync.Mutex // held while checkpoints are written
 	loaded         atomic.Bool
+	recovered      bool         // it was not closed in order before; written while it is opened
 	rebuilt        atomic.Int64 // segments whose indexes were made anew before the directory was loaded
 
 	space spaceGuard

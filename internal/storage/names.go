@@ -30,6 +30,7 @@ const (
 	cleanerCheckpointName       = "cleaner-offset-checkpoint"
 	cleanShutdownName           = ".kafka_cleanshutdown"
 	lockName                    = ".lock"
+	startNoteName               = "ottla-start"
 )
 
 // The endings of partition directories that are not partitions in use.

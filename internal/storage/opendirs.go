@@ -105,7 +105,7 @@ func (m *Manager) openDir(ctx context.Context, d *logDir) error {
 	if err != nil {
 		return fmt.Errorf("log directory %s: %w", d.path, err)
 	}
-	if !clean && len(found) > 0 {
+	if d.recovered = !clean && len(found) > 0; d.recovered {
 		m.logger.Info("the log directory was not closed in order; recovering", "dir", d.path, "partitions", len(found))
 	}
 	var mu sync.Mutex // guards opened

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"fmt"
 	"io"
 	"io/fs"
 	"path"
@@ -22,6 +23,7 @@ type Mem struct {
 	usedBytes     int64
 	now           func() time.Time
 	locks         map[string]string
+	boot          int // how many power cuts there were before
 }
 
 // memNode is a file or a directory. A file's durable contents are synced; unsynced are the changes since.
@@ -59,6 +61,24 @@ func (m *Mem) SetNow(now func() time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.now = now
+}
+
+// BootID names the time since the last power cut: a clone that CrashClone has made has another.
+func (m *Mem) BootID() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return fmt.Sprintf("boot %d", m.boot)
+}
+
+// SameBoot gives a clone the boot id of the original: what ended was the process, and the machine went on.
+func (m *Mem) SameBoot(original *Mem) *Mem {
+	original.mu.Lock()
+	boot := original.boot
+	original.mu.Unlock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.boot = boot
+	return m
 }
 
 // SetCapacity bounds the bytes that all files together may hold; what does not fit fails with ENOSPC after a short

@@ -66,6 +66,7 @@ func (m *Mem) CrashClone(random *rand.Rand) *Mem {
 	defer m.mu.Unlock()
 	c := NewMem()
 	c.now = m.now
+	c.boot = m.boot + 1
 	names := durableNames(m.root, map[*memNode]map[string]*memNode{})
 	for _, op := range m.journal {
 		if random.IntN(2) == 0 {

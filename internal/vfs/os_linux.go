@@ -3,6 +3,7 @@ package vfs
 import (
 	"errors"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -45,4 +46,13 @@ func diskUsage(name string) (DiskUsage, error) {
 		return DiskUsage{}, &os.PathError{Op: "statfs", Path: name, Err: err}
 	}
 	return DiskUsage{TotalBytes: int64(s.Blocks) * s.Bsize, FreeBytes: int64(s.Bavail) * s.Bsize}, nil
+}
+
+// BootID returns the kernel's. In a container it is that of the machine.
+func (osFS) BootID() string {
+	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(id))
 }
