@@ -24,6 +24,7 @@ func (n *Node) apply(old, img *metadata.Image, delta *metadata.Delta) {
 			n.replicas.Reconfigure(r.Name, n.topicConfig(img, r.Name))
 		}
 	}
+	n.noteFlushing(img, delta)
 	n.deleteTopics(delta.Deleted)
 	led := map[string][]run.Replica{}
 	for _, t := range delta.Created {

@@ -19,6 +19,7 @@ import (
 	"ottla.dev/ottla/internal/config"
 	controller "ottla.dev/ottla/internal/controller/run"
 	"ottla.dev/ottla/internal/coordinator/group/service"
+	"ottla.dev/ottla/internal/coordinator/txn"
 	txnservice "ottla.dev/ottla/internal/coordinator/txn/service"
 	"ottla.dev/ottla/internal/metadata"
 	"ottla.dev/ottla/internal/metadata/store"
@@ -61,6 +62,10 @@ type Node struct {
 	transactions *txnservice.Service
 	markers      *api.Markers
 	producerIDs  *api.ProducerIDs
+
+	notes startNotes
+	lost  *txn.Lost // nil: the machine never went down
+	left  *leftOpen // nil: no transaction was left open then; changed by endLeftOpen only
 
 	ctx          context.Context // ends when the node does
 	cancel       context.CancelFunc
@@ -201,6 +206,7 @@ func (n *Node) openLogs(ctx context.Context) (err error) {
 			o.Cleaner = cleanerOptions(now)
 		})
 	})
+	n.noteStart(img)
 	n.replicas = run.NewManager(n.logs, n.logger)
 	n.groups = service.New(service.Options{
 		Clock: n.options.Clock, Logger: n.logger,
@@ -245,6 +251,9 @@ func (n *Node) join(ctx context.Context) error {
 	}
 	n.stopWatch = n.controller.Subscribe(n.apply)
 	n.warnOfUnknownLogs()
+	if n.left != nil {
+		n.background.Go(n.endLeftOpen)
+	}
 	return n.unfence(ctx)
 }
 

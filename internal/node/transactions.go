@@ -42,6 +42,7 @@ func (n *Node) openTransactions() {
 		GroupPartition:     n.groups.PartitionFor,
 		OffsetsTopic:       offsetsTopic,
 		WriteMarkers:       n.markers.Write,
+		Lost:               n.lost,
 		PartitionExists: func(topic string, partition int32) bool {
 			return n.controller.Image().Partition(topic, partition) != nil
 		},

@@ -109,7 +109,7 @@ func (m *mortal) remains() *vfs.Mem {
 	_ = m.Close() // all that it still wants to write fails
 	m.disk.Inject(nil)
 	m.disk.SyncAll()
-	return m.disk.CrashClone(rand.New(rand.NewPCG(1, 1)))
+	return m.disk.CrashClone(rand.New(rand.NewPCG(1, 1))).SameBoot(m.disk)
 }
 
 // TestTransactionsSurviveAKill kills a node at writes here and there while a producer runs transactions over two topics, and looks at what

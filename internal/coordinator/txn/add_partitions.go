@@ -25,6 +25,10 @@ func (m *Machine) AddPartitions(now time.Time, transactionalID string, producerI
 		return machine.Result{}
 	}
 	md := t.committed
+	if m.lost(md.producerID) && producerID == md.producerID {
+		done(refuseLost(clientVersion))
+		return machine.Result{}
+	}
 	if code := checkProducer(md, producerID, producerEpoch); code != protocol.None {
 		done(code)
 		return machine.Result{}

@@ -53,7 +53,7 @@ func (m *Machine) sendMarkers(t *transaction) bool {
 	c := t.completion
 	c.missing = without(c.missing, func(tp TopicPartition) bool {
 		if m.options.PartitionExists(tp.Topic, tp.Partition) {
-			return false
+			return m.markedAlready(t.latest, tp)
 		}
 		m.log.Info("a partition of a transaction is gone, and needs no marker", "transactional_id", t.id, "topic", tp.Topic, "partition", tp.Partition)
 		return true

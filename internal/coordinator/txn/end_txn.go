@@ -34,7 +34,11 @@ func (m *Machine) EndTxn(now time.Time, req *kmsg.EndTxnRequest, reply func(*kms
 	if req.Version >= firstEndTxnWithEpochBump {
 		return m.endWithEpochBump(now, t, req, reply)
 	}
-	if code := checkEnd(t, req); code != protocol.None || t.committed.state != Ongoing {
+	code := checkEnd(t, req)
+	if code == protocol.None && t.committed.state == Ongoing && m.lost(t.committed.producerID) {
+		code = protocol.ConcurrentTransactions // it is being aborted
+	}
+	if code != protocol.None || t.committed.state != Ongoing {
 		if code == protocol.InvalidTxnState {
 			m.logInvalidEnd(t, req)
 		}
@@ -79,7 +83,10 @@ func (m *Machine) logInvalidEnd(t *transaction, req *kmsg.EndTxnRequest) {
 // transaction, with the one before it repeats a request whose answer it did not see.
 func (m *Machine) endWithEpochBump(now time.Time, t *transaction, req *kmsg.EndTxnRequest, reply func(*kmsg.EndTxnResponse)) machine.Result {
 	md := t.committed
-	code, end := checkEndWithEpochBump(t, req)
+	code, end := checkEndWithEpochBump(t, req, m.replaced(md, req.ProducerID, req.ProducerEpoch))
+	if m.lost(md.producerID) {
+		code, end = checkEndOfLost(md, req, code, end)
+	}
 	if end && !m.keeps(versionWithEpochBump) {
 		code, end = protocol.UnsupportedVersion, false
 	}
@@ -95,7 +102,7 @@ func (m *Machine) endWithEpochBump(now time.Time, t *transaction, req *kmsg.EndT
 		return machine.Result{}
 	}
 	nextProducerID := int64(noProducerID)
-	if epochExhausted(md.producerEpoch) {
+	if m.exhausted(md) {
 		var ok bool
 		if nextProducerID, ok = m.takeProducerID(); !ok {
 			return m.park(t.id, parked{
@@ -105,6 +112,9 @@ func (m *Machine) endWithEpochBump(now time.Time, t *transaction, req *kmsg.EndT
 		}
 	}
 	next := md.prepared(req.Commit, versionWithEpochBump, nextProducerID, now.UnixMilli())
+	if m.lost(md.producerID) {
+		next.lastProducerEpoch = req.ProducerEpoch // it may know later epochs than this coordinator
+	}
 	return m.prepare(t, next, func(_ time.Time, code protocol.Code) {
 		resp := EndTxnError(req, code)
 		if code == protocol.None {
@@ -116,9 +126,10 @@ func (m *Machine) endWithEpochBump(now time.Time, t *transaction, req *kmsg.EndT
 }
 
 // checkEndWithEpochBump is what EndTxn from v5 on may do: end the transaction, or what it is answered.
-func checkEndWithEpochBump(t *transaction, req *kmsg.EndTxnRequest) (code protocol.Code, end bool) {
+// replaced tells that the caller's producer id was a lost one, for which it got the present one.
+func checkEndWithEpochBump(t *transaction, req *kmsg.EndTxnRequest, replaced bool) (code protocol.Code, end bool) {
 	md := t.committed
-	retryOfOverflow := md.previousProducerID == req.ProducerID && req.ProducerEpoch == math.MaxInt16-1 && md.producerEpoch == 0
+	retryOfOverflow := replaced || md.previousProducerID == req.ProducerID && req.ProducerEpoch == math.MaxInt16-1 && md.producerEpoch == 0
 	// Only what ended by version 2 raised the epoch. (Kafka does not ask; there, a zombie of version 2 is taken for a
 	// retry when its successor is of version 1, and is given that one's epoch.)
 	retryOfBump := md.clientVersion >= versionWithEpochBump && int32(md.producerEpoch) == int32(req.ProducerEpoch)+1
@@ -129,7 +140,7 @@ func checkEndWithEpochBump(t *transaction, req *kmsg.EndTxnRequest) (code protoc
 	case req.ProducerID != md.producerID && !retryOfOverflow:
 		return protocol.InvalidProducerIDMapping, false
 	}
-	current := req.ProducerEpoch == md.producerEpoch
+	current := req.ProducerID == md.producerID && req.ProducerEpoch == md.producerEpoch
 	switch md.state {
 	case Ongoing, Empty:
 		switch {

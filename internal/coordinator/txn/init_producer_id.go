@@ -55,7 +55,7 @@ func (m *Machine) InitProducerID(now time.Time, req *kmsg.InitProducerIDRequest,
 	switch {
 	case t.busy != idle:
 		fail(now, protocol.ConcurrentTransactions)
-	case !expects(req, md):
+	case !expects(req, md) && !m.replaced(md, req.ProducerID, req.ProducerEpoch):
 		fail(now, protocol.ProducerFenced)
 	case md.state == Ongoing:
 		return m.fence(now, t, again, func(now time.Time, code protocol.Code) {
@@ -80,21 +80,24 @@ func expects(req *kmsg.InitProducerIDRequest, md *metadata) bool {
 		req.ProducerID == md.previousProducerID && epochExhausted(req.ProducerEpoch)
 }
 
-// initialize gives the caller the next epoch, or the next producer id where the epochs are exhausted.
+// initialize gives the caller the next epoch, or the next producer id where the epochs are exhausted or the present one is lost.
 func (m *Machine) initialize(now time.Time, t *transaction, req *kmsg.InitProducerIDRequest, again parked, reply func(*kmsg.InitProducerIDResponse)) machine.Result {
 	md := t.committed
 	claims := req.ProducerID != noProducerID
 	producerID, epoch, lastEpoch := md.producerID, md.producerEpoch+1, int16(noProducerEpoch)
 	switch {
-	case epochExhausted(md.producerEpoch) && (!claims || req.ProducerEpoch == md.producerEpoch):
+	case epochExhausted(md.producerEpoch) && (!claims || req.ProducerEpoch == md.producerEpoch),
+		m.lost(md.producerID) && (!claims || claimsLost(md, req.ProducerEpoch)):
 		id, ok := m.takeProducerID()
 		if !ok {
 			return m.park(t.id, again)
 		}
 		producerID, epoch = id, 0
 		if claims {
-			lastEpoch = md.producerEpoch
+			lastEpoch = req.ProducerEpoch
 		}
+	case m.replaced(md, req.ProducerID, req.ProducerEpoch):
+		epoch, lastEpoch = md.producerEpoch, md.lastProducerEpoch
 	case epochExhausted(md.producerEpoch):
 		again.fail(now, protocol.UnknownServerError) // what Kafka says to a claim of another epoch than the exhausted one
 		return machine.Result{}

@@ -40,6 +40,8 @@ type Machine struct {
 	timeoutTimer machine.Timer
 	expiryTimer  machine.Timer
 	skipped      int // records of unknown versions seen while loading
+
+	decisions map[OpenTransaction][]Decision // what the log has said of transactions that are open in partitions
 }
 
 // Options are what a Machine is made of. The functions must not block, and may call the machine only later.
@@ -47,6 +49,8 @@ type Options struct {
 	Config             func() Config
 	TransactionVersion func() int16 // the finalized level of transaction.version
 	PartitionExists    func(topic string, partition int32) bool
+	// Lost is what is known since the machine went down; nil: it never did.
+	Lost *Lost
 	// FetchProducerID gets a producer id for an operation on the transactional id; the answer goes to ProducerID.
 	FetchProducerID func(transactionalID string)
 	// SendMarkers has the markers written; the answer goes to MarkersAnswered.
@@ -120,6 +124,7 @@ func (m *Machine) replay(r machine.Record) error {
 		t = &transaction{id: id}
 		m.transactions[id] = t
 	}
+	m.noteDecision(t.latest, md)
 	m.setLatest(t, md)
 	t.committed = md
 	return nil
@@ -152,6 +157,7 @@ func (m *Machine) Loaded(now time.Time) {
 		m.log.Info("a transaction that was being ended goes on", "transactional_id", t.id, "state", t.latest.state)
 		m.startCompletion(now, t)
 	}
+	m.abortEach(now, func(t *transaction) bool { return t.latest.state == Ongoing && m.lost(t.latest.producerID) })
 	m.scheduleTimeouts(now)
 	m.scheduleExpiry(now)
 }

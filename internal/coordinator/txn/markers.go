@@ -63,6 +63,11 @@ func (m *Machine) judge(t *transaction, tp TopicPartition, code protocol.Code) (
 		m.log.Info("a partition takes no markers, so it can have no records of the transaction", "transactional_id", t.id, "partition", tp, "code", code.Name())
 		return true, false
 	case protocol.InvalidProducerEpoch, protocol.TransactionCoordinatorFenced:
+		if code == protocol.InvalidProducerEpoch && m.lost(t.latest.producerID) {
+			m.log.Info("a marker came too late: the partition has seen later epochs of the producer, which were forgotten when the machine went down",
+				"transactional_id", t.id, "producer_id", t.latest.producerID, "epoch", t.latest.producerEpoch, "partition", tp)
+			return true, false
+		}
 		m.log.Warn("a marker was fenced off; the transaction is left to whoever is ahead", "transactional_id", t.id, "partition", tp, "code", code.Name())
 		return false, true
 	case protocol.UnknownTopicOrPartition, protocol.NotLeaderOrFollower, protocol.NotEnoughReplicas,

@@ -44,6 +44,8 @@ type Options struct {
 	// PartitionExists tells whether the cluster's metadata has the partition, whether or not it has a leader just now: one
 	// that it does not have is taken to be deleted, and gets no marker.
 	PartitionExists func(topic string, partition int32) bool
+	// Lost is what is known since the machine went down; nil: it never did.
+	Lost *txn.Lost
 	// Go runs a load in the background; nil means a goroutine. Tests and the simulator run it in place.
 	Go func(task func())
 }
@@ -69,7 +71,7 @@ func New(options Options) *Service {
 		New: func(timers *machine.Timers, log *slog.Logger) *txn.Machine {
 			return txn.NewMachine(txn.Options{
 				Config: options.Config, TransactionVersion: options.TransactionVersion, PartitionExists: options.PartitionExists,
-				FetchProducerID: s.fetchProducerID, SendMarkers: s.sendMarkers, Logger: log, Timers: timers,
+				FetchProducerID: s.fetchProducerID, SendMarkers: s.sendMarkers, Lost: options.Lost, Logger: log, Timers: timers,
 			})
 		},
 		CommitTimeout:   func() time.Duration { return time.Duration(options.Config().RequestTimeoutMs) * time.Millisecond },

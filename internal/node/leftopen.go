@@ -1,0 +1,282 @@
+package node
+
+import (
+	"cmp"
+	"errors"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"ottla.dev/ottla/internal/coordinator/txn"
+	"ottla.dev/ottla/internal/protocol"
+	"ottla.dev/ottla/internal/record"
+	"ottla.dev/ottla/internal/storage"
+)
+
+// leftOpen are the transactions that were open in partitions when the machine went down.
+type leftOpen struct {
+	all []openTransaction
+	by  map[int64][]txn.OpenTransaction // by producer id; not changed
+}
+
+// openTransaction is one of them.
+type openTransaction struct {
+	txn.OpenTransaction
+	log              *storage.Log
+	firstOffset      int64
+	coordinatorEpoch int32
+}
+
+func newLeftOpen(all []openTransaction) *leftOpen {
+	l := &leftOpen{all: all, by: make(map[int64][]txn.OpenTransaction)}
+	for _, o := range all {
+		l.by[o.ProducerID] = append(l.by[o.ProducerID], o.OpenTransaction)
+	}
+	return l
+}
+
+// of returns what a producer has open.
+func (l *leftOpen) of(producerID int64) []txn.OpenTransaction { return l.by[producerID] }
+
+// findLeftOpen looks into all partitions for open transactions of lost producer ids. It reports whether it could look into all.
+func (n *Node) findLeftOpen(below int64) (open []openTransaction, whole bool) {
+	logs := n.logs.All()
+	found := make([][]openTransaction, len(logs))
+	failed := make([]error, len(logs))
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range max(1, n.live.Snapshot().Int("num.recovery.threads.per.data.dir")) {
+		workers.Go(func() {
+			for i := range next {
+				found[i], failed[i] = openIn(logs[i], below)
+			}
+		})
+	}
+	for i := range logs {
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+	if err := errors.Join(failed...); err != nil {
+		n.logger.Error("cannot tell which transactions the machine's end has left open in all partitions; the next start tries again", "error", err)
+		return slices.Concat(found...), false
+	}
+	return slices.Concat(found...), true
+}
+
+func openIn(log *storage.Log, below int64) (open []openTransaction, err error) {
+	tp := log.TopicPartition()
+	if tp.Topic == transactionStateTopic {
+		return nil, nil
+	}
+	producers, err := log.ActiveProducers()
+	for _, p := range producers {
+		if p.CurrentTxnFirstOffset < 0 || p.ProducerID >= below {
+			continue
+		}
+		open = append(open, openTransaction{
+			OpenTransaction: txn.OpenTransaction{TopicPartition: txn.TopicPartition{Topic: tp.Topic, Partition: tp.Partition}, ProducerID: p.ProducerID, ProducerEpoch: p.ProducerEpoch},
+			log:             log, firstOffset: p.CurrentTxnFirstOffset, coordinatorEpoch: p.CoordinatorEpoch,
+		})
+	}
+	return open, err
+}
+
+// leftOpenBackoff is how long after a round that has not ended all the next one comes.
+const leftOpenBackoff = 500 * time.Millisecond
+
+// endLeftOpen ends the transactions that the machine's end has left open in partitions, round by round: one of which a coordinator knows ends when that one
+// has ended it. It returns when all have ended, or the node does.
+func (n *Node) endLeftOpen() {
+	for {
+		n.left.all = slices.DeleteFunc(n.left.all, n.hasEnded)
+		if len(n.left.all) == 0 {
+			n.changeNotes(func(note *storage.StartNote) { note.Unfinished = false })
+			return
+		}
+		if fates, ok := n.fates(); ok {
+			n.endEach(fates)
+		}
+		later := make(chan struct{})
+		timer := n.options.Clock.AfterFunc(leftOpenBackoff, func() { close(later) })
+		select {
+		case <-later:
+		case <-n.ctx.Done():
+			timer.Stop()
+			return
+		}
+	}
+}
+
+// hasEnded tells whether nothing is left to do about a transaction: it has ended, or its partition is gone.
+func (n *Node) hasEnded(o openTransaction) bool {
+	p, err := n.replicas.Partition(o.Topic, o.Partition)
+	if err != nil || p.Log() != o.log {
+		return n.controller.Image().Partition(o.Topic, o.Partition) == nil || err == nil
+	}
+	open, err := o.log.HasOpenTransaction(o.ProducerID)
+	return err == nil && !open
+}
+
+// fates asks the transaction coordinators; false: they do not answer yet. Without their topic there are none, and nobody knows of any transaction.
+func (n *Node) fates() (fates []txn.Fate, ok bool) {
+	if n.controller.Image().Topic(transactionStateTopic) == nil {
+		return make([]txn.Fate, len(n.left.all)), true
+	}
+	open := make([]txn.OpenTransaction, len(n.left.all))
+	for i := range open {
+		open[i] = n.left.all[i].OpenTransaction
+	}
+	answered := make(chan struct{})
+	n.transactions.Fates(open, func(f []txn.Fate, known bool) {
+		fates, ok = f, known
+		close(answered)
+	})
+	select {
+	case <-answered:
+		return fates, ok
+	case <-n.ctx.Done():
+		return nil, false
+	}
+}
+
+// endEach writes the markers of those that no coordinator is about to end.
+func (n *Node) endEach(fates []txn.Fate) {
+	for i, o := range n.left.all {
+		if fates[i].Busy {
+			continue
+		}
+		end, err := endOf(o, fates[i].Decisions)
+		if err != nil {
+			n.logger.Error("cannot tell how to end a transaction that was open when the machine went down", "partition", o.TopicPartition.String(), "producer_id", o.ProducerID, "error", err)
+			continue
+		}
+		code, answered := n.writeMarker(o, end)
+		switch {
+		case !answered:
+			return
+		case code == protocol.None:
+			n.logger.Info("ended a transaction that was open when the machine went down", "partition", o.TopicPartition.String(), "producer_id", o.ProducerID,
+				"producer_epoch", o.ProducerEpoch, "first_offset", o.firstOffset, "committed", end.Commit)
+		default:
+			n.logger.Debug("a transaction that was open when the machine went down cannot be ended yet", "partition", o.TopicPartition.String(), "producer_id", o.ProducerID, "code", code.Name())
+		}
+	}
+}
+
+// endOf returns how a transaction ends: as it was decided, if that is known, else by an abort, which locks its producer out.
+func endOf(o openTransaction, decisions []txn.Decision) (txn.Decision, error) {
+	abort := txn.Decision{ProducerEpoch: o.ProducerEpoch}
+	if o.ProducerEpoch < math.MaxInt16 {
+		abort.ProducerEpoch, abort.TransactionVersion = o.ProducerEpoch+1, 2
+	}
+	if !slices.ContainsFunc(decisions, func(d txn.Decision) bool { return d.Commit }) {
+		return abort, nil
+	}
+	if len(decisions) == 1 && decisions[0].ProducerEpoch != o.ProducerEpoch {
+		return decisions[0], nil // each transaction has an epoch of its own
+	}
+	// Several transactions have this epoch. The markers of those before the open one are in the partition, and not older than the decisions.
+	slices.SortStableFunc(decisions, func(a, b txn.Decision) int { return cmp.Compare(a.AtMs, b.AtMs) })
+	markedMs, err := lastMarker(o.log, o.ProducerID, decisions[0].AtMs, o.firstOffset)
+	if err != nil {
+		return abort, err
+	}
+	for _, d := range decisions {
+		if d.AtMs > markedMs {
+			if d.Commit {
+				return d, nil
+			}
+			break
+		}
+	}
+	return abort, nil
+}
+
+func (n *Node) writeMarker(o openTransaction, end txn.Decision) (code protocol.Code, answered bool) {
+	req := &kmsg.WriteTxnMarkersRequest{Version: 2, Markers: []kmsg.WriteTxnMarkersRequestMarker{{
+		ProducerID: o.ProducerID, ProducerEpoch: end.ProducerEpoch, Committed: end.Commit, CoordinatorEpoch: max(o.coordinatorEpoch, 0), TransactionVersion: int8(end.TransactionVersion),
+		Topics: []kmsg.WriteTxnMarkersRequestMarkerTopic{{Topic: o.Topic, Partitions: []int32{o.Partition}}},
+	}}}
+	answer := make(chan protocol.Code, 1)
+	n.markers.Write(req, func(resp *kmsg.WriteTxnMarkersResponse, err error) {
+		if err != nil {
+			answer <- protocol.CodeOf(err)
+			return
+		}
+		answer <- protocol.Code(resp.Markers[0].Topics[0].Partitions[0].ErrorCode)
+	})
+	select {
+	case code := <-answer:
+		return code, true
+	case <-n.ctx.Done():
+		return protocol.None, false
+	}
+}
+
+// markedSince tells the transaction coordinator whether a partition has a marker of a producer that is not older than the time. Where that cannot be read it says so too:
+// what is open there then is among those that are ended by themselves.
+func (n *Node) markedSince(tp txn.TopicPartition, producerID, sinceMs int64) bool {
+	p, err := n.replicas.Partition(tp.Topic, tp.Partition)
+	if err != nil {
+		return false // the marker cannot be written either
+	}
+	at, err := lastMarker(p.Log(), producerID, sinceMs, p.Log().LogEndOffset())
+	return err != nil || at >= sinceMs
+}
+
+// markerScanBytes is how much of a log is read at a time in search of markers.
+const markerScanBytes = 1 << 20
+
+// lastMarker returns the time of a producer's last marker below an offset of those that are not older than the time; -1 if there is none.
+func lastMarker(log *storage.Log, producerID, sinceMs, below int64) (atMs int64, err error) {
+	from, ok, err := log.OffsetForTimestamp(sinceMs) // no batch before this one has a timestamp that is not older
+	if err != nil || !ok {
+		return -1, err
+	}
+	atMs = -1
+	buffer := make([]byte, markerScanBytes)
+	for offset := from.Offset; offset < below; {
+		var batches []byte
+		if batches, buffer, err = readBatches(log, offset, below, buffer); err != nil || len(batches) == 0 {
+			return atMs, err
+		}
+		for len(batches) > 0 {
+			b, rest, err := record.Next(batches)
+			if errors.Is(err, record.ErrTruncated) {
+				break
+			}
+			if err != nil {
+				return -1, err
+			}
+			batches, offset = rest, b.NextOffset()
+			if !b.IsControl() || b.ProducerID() != producerID {
+				continue
+			}
+			if _, ms, ok, err := b.Marker(); err != nil {
+				return -1, err
+			} else if ok && ms >= sinceMs {
+				atMs = ms
+			}
+		}
+	}
+	return atMs, nil
+}
+
+// readBatches reads the next batches into the buffer, or a larger one.
+func readBatches(log *storage.Log, from, below int64, buffer []byte) (batches, next []byte, err error) {
+	slice, err := log.Read(from, markerScanBytes, below, true)
+	if err != nil {
+		return nil, buffer, err
+	}
+	defer slice.Release()
+	if slice.Len() > len(buffer) {
+		buffer = make([]byte, slice.Len())
+	}
+	batches = buffer[:slice.Len()]
+	_, err = slice.ReadAt(batches, 0)
+	return batches, buffer, err
+}
