@@ -126,7 +126,7 @@ func (w *cleaning) index() error {
 }
 
 func (w *cleaning) indexSegment(s *segment, x *compact.Indexer) (full bool, err error) {
-	from, err := s.lookup(x.Start)
+	from, _, err := s.lookup(x.Start)
 	if err != nil {
 		return false, err
 	}

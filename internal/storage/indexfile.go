@@ -21,9 +21,6 @@ const (
 // append must not cost a system call per append. What waits is lost in a crash and rebuilt by recovery.
 const maxPendingBytes = 4096
 
-// probeBytes is what a search reads at once when it has narrowed the place down.
-const probeBytes = 2048
-
 // indexFile is an offset index or a time index: sorted entries of one size. It knows nothing until it is first used, and
 // keeps no entries in memory but those that are not written yet. Unlike Apache Kafka's, the file of an active segment
 // is as long as its entries, not as long as segment.index.bytes allows: nothing is mapped that would need the room.
@@ -36,8 +33,8 @@ type indexFile struct {
 	stored  int    // entries in the file
 	pending []byte // entries after those
 	dirty   bool   // the file has been changed since its last sync
-	near    int    // where the last search of the file ended; a reader that goes on is found there with one read
 	last    [timeEntryBytes]byte
+	window  *indexWindow // nil: nobody has searched the file lately
 }
 
 var errIndexDamaged = errors.New("index is damaged")
@@ -141,11 +138,13 @@ func (x *indexFile) flush(cache *fileCache) error {
 	if len(x.pending) == 0 {
 		x.pending = nil
 	}
+	x.window = nil
 	return err
 }
 
 // truncate keeps the first n entries.
 func (x *indexFile) truncate(cache *fileCache, n int) error {
+	x.window = nil
 	if n >= x.stored {
 		x.pending = x.pending[:min(len(x.pending), (n-x.stored)*x.entryBytes)]
 	} else {
@@ -197,90 +196,9 @@ func (x *indexFile) reset(cache *fileCache) error {
 			return err
 		}
 	}
-	x.loaded, x.stored, x.pending = true, 0, nil
+	x.loaded, x.stored, x.pending, x.window = true, 0, nil, nil
 	return nil
 }
-
-// search returns the number of entries from the start for which before is true; it must be true for a first part of the
-// entries and false for the rest. entry, if the number is not zero, is the last of them.
-func (x *indexFile) search(cache *fileCache, before func(entry []byte) bool) (n int, entry [timeEntryBytes]byte, err error) {
-	size := x.entryBytes
-	if p := len(x.pending) / size; p > 0 && before(x.pending[:size]) {
-		lo, hi := 0, p-1 // entry lo is before
-		for lo < hi {
-			mid := (lo + hi + 1) / 2
-			if before(x.pending[mid*size : (mid+1)*size]) {
-				lo = mid
-			} else {
-				hi = mid - 1
-			}
-		}
-		copy(entry[:], x.pending[lo*size:(lo+1)*size])
-		return x.stored + lo + 1, entry, nil
-	}
-	if x.stored == 0 {
-		return 0, entry, nil
-	}
-	file, err := x.file.acquire(cache)
-	if err != nil {
-		return 0, entry, err
-	}
-	defer x.file.release()
-	return x.searchFile(file, before)
-}
-
-// searchFile looks where the last search ended; else it halves the file until what is left fits into one read, and reads that.
-func (x *indexFile) searchFile(file vfs.File, before func(entry []byte) bool) (n int, entry [timeEntryBytes]byte, err error) {
-	buffer := probePool.Get().(*[probeBytes]byte)
-	defer probePool.Put(buffer)
-	size := x.entryBytes
-	lo, hi := 0, x.stored // the answer is between them; entry lo, unless lo is 0, is before
-	if hi > probeBytes/size {
-		from := max(0, min(x.near, hi)-1)
-		to := min(from+probeBytes/size, hi)
-		entries := buffer[:(to-from)*size]
-		if err := readFull(file, entries, int64(from*size)); err != nil {
-			return 0, entry, err
-		}
-		switch {
-		case !before(entries[:size]):
-			hi = from
-		case to < hi && before(entries[len(entries)-size:]):
-			lo = to - 1
-		default:
-			x.near, entry = scanEntries(entries, size, from, before)
-			return x.near, entry, nil
-		}
-	}
-	for hi-lo > probeBytes/size {
-		mid := (lo + hi) / 2
-		if err := readFull(file, buffer[:size], int64(mid*size)); err != nil {
-			return 0, entry, err
-		}
-		if before(buffer[:size]) {
-			lo = mid
-		} else {
-			hi = mid
-		}
-	}
-	entries := buffer[:(hi-lo)*size]
-	if err := readFull(file, entries, int64(lo*size)); err != nil {
-		return 0, entry, err
-	}
-	x.near, entry = scanEntries(entries, size, lo, before)
-	return x.near, entry, nil
-}
-
-// scanEntries counts on from a number while before is true, and returns the last entry for which it was.
-func scanEntries(entries []byte, size, from int, before func(entry []byte) bool) (n int, entry [timeEntryBytes]byte) {
-	for n = from; len(entries) > 0 && before(entries[:size]); n++ {
-		copy(entry[:], entries[:size])
-		entries = entries[size:]
-	}
-	return n, entry
-}
-
-var probePool = sync.Pool{New: func() any { return new([probeBytes]byte) }}
 
 // readAll returns all entries of the file, for checks.
 func (x *indexFile) readAll(cache *fileCache) ([]byte, error) {

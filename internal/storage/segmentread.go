@@ -17,13 +17,18 @@ type place struct {
 
 // find returns the place of the first batch before limit whose last offset is not below offset.
 func (s *segment) find(file io.ReaderAt, offset, limit int64) (at place, found bool, err error) {
-	from, err := s.lookup(offset)
+	from, next, err := s.lookup(offset)
 	if err != nil {
 		return place{}, false, err
 	}
 	if size := s.size(); from > size {
 		s.rebuildLater(fmt.Errorf("%w: it points to byte %d of %d", errIndexDamaged, from, size))
-		from = 0
+		from, next = 0, noEntry
+	}
+	if next-from > scanBytes && next < limit {
+		if at, found = s.batchAt(file, next, limit, offset); found {
+			return at, true, nil
+		}
 	}
 	from = min(from, limit)
 	at, found, err = scanTo(file, from, limit, s.base, offset)
@@ -33,6 +38,17 @@ func (s *segment) find(file io.ReaderAt, offset, limit int64) (at place, found b
 		return scanTo(file, 0, limit, s.base, offset)
 	}
 	return at, found, err
+}
+
+// batchAt is a shortcut past the scan from one index entry on, for batches so large that each has one: it returns the batch that the next entry
+// points to, if that is the one that holds the offset.
+func (s *segment) batchAt(file io.ReaderAt, position, limit, offset int64) (at place, found bool) {
+	scan := newBatchScan(file, position, limit)
+	defer scan.close()
+	if !scan.next() || scan.header.BaseOffset() > offset || scan.header.BaseOffset() < s.base || scan.header.LastOffset() < offset {
+		return place{}, false
+	}
+	return place{scan.position, scan.size, scan.header.BaseOffset()}, true
 }
 
 // scanTo walks the batches from a position to the first that ends at or after offset.
@@ -50,22 +66,30 @@ func scanTo(file io.ReaderAt, from, limit, base, offset int64) (at place, found 
 	return place{}, false, scan.err
 }
 
-// lookup returns a position from which a scan for offset may start: that of the last index entry at or before it.
-func (s *segment) lookup(offset int64) (position int64, err error) {
+// noEntry is a position that no index entry has.
+const noEntry = -1
+
+// lookup returns a position from which a scan for offset may start, that of the last index entry at or before it, and that of the entry
+// after it, noEntry where that is not at hand.
+func (s *segment) lookup(offset int64) (from, next int64, err error) {
 	if err := s.loadIndexes(); err != nil {
-		return 0, err
+		return 0, noEntry, err
 	}
 	if offset <= s.base {
-		return 0, nil
+		return 0, noEntry, nil
 	}
 	target := offset - s.base
 	s.offsets.mu.Lock()
 	defer s.offsets.mu.Unlock()
-	n, entry, err := s.offsets.search(s.cache(), func(entry []byte) bool { return relativeOffset(entry) <= target })
-	if err != nil || n == 0 {
-		return 0, err
+	found, err := s.offsets.search(s.cache(), func(entry []byte) bool { return relativeOffset(entry) <= target })
+	if err != nil || found.n == 0 {
+		return 0, noEntry, err
 	}
-	return entryPosition(entry[:]), nil
+	next = noEntry
+	if found.hasNext && relativeOffset(found.last[:]) < target { // an entry has its batch's last offset: that one ends before the offset
+		next = entryPosition(found.next[:])
+	}
+	return entryPosition(found.last[:]), next, nil
 }
 
 // lookupTime returns the offset of the last time index entry at or before a timestamp, the base offset if there is none.
@@ -75,11 +99,11 @@ func (s *segment) lookupTime(timestamp int64) (offset int64, err error) {
 	}
 	s.times.mu.Lock()
 	defer s.times.mu.Unlock()
-	n, entry, err := s.times.search(s.cache(), func(entry []byte) bool { return entryTime(entry) <= timestamp })
-	if err != nil || n == 0 {
+	found, err := s.times.search(s.cache(), func(entry []byte) bool { return entryTime(entry) <= timestamp })
+	if err != nil || found.n == 0 {
 		return s.base, err
 	}
-	return s.base + timeOffset(entry[:]), nil
+	return s.base + timeOffset(found.last[:]), nil
 }
 
 // loadIndexes gets both indexes ready, rebuilding them from the batches where they are missing or do not make sense.

@@ -325,11 +325,11 @@ func (s *segment) truncateIndexes(offset int64) error {
 	cut := func(x *indexFile, before func([]byte) bool) error {
 		x.mu.Lock()
 		defer x.mu.Unlock()
-		n, _, err := x.search(s.cache(), before)
+		found, err := x.search(s.cache(), before)
 		if err != nil {
 			return err
 		}
-		return x.truncate(s.cache(), n)
+		return x.truncate(s.cache(), found.n)
 	}
 	if err := cut(&s.offsets, func(entry []byte) bool { return s.base+relativeOffset(entry) < offset }); err != nil {
 		return err
@@ -343,7 +343,7 @@ func (s *segment) reloadTimestamp(file io.ReaderAt) error {
 	if err != nil {
 		return err
 	}
-	from, err := s.lookup(mark.offset)
+	from, _, err := s.lookup(mark.offset)
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,8 @@ func (s *segment) entryFrom(position int64) (offset int64, ok bool, err error) {
 	x := &s.offsets
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	n, _, err := x.search(s.cache(), func(entry []byte) bool { return entryPosition(entry) < position })
+	found, err := x.search(s.cache(), func(entry []byte) bool { return entryPosition(entry) < position })
+	n := found.n
 	if err != nil || n == x.count() {
 		return 0, false, err
 	}
