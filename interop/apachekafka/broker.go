@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,8 +12,9 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
-	"syscall"
 	"time"
+
+	"ottla.dev/ottla/interop/launch"
 )
 
 // Options say how a broker differs from a plain one.
@@ -41,8 +41,7 @@ type Broker struct {
 	control   string // the controller's listener
 	clusterID string
 	heapMB    int
-	cmd       *exec.Cmd
-	exited    chan struct{} // closed when the process that cmd names has been waited for
+	process   launch.Process
 }
 
 // Start formats a new directory and returns when the broker answers Metadata with itself as a live node. ctx bounds the start, not
@@ -125,28 +124,12 @@ func (b *Broker) launch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	out, err := os.OpenFile(b.LogFile(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
-	if err != nil {
-		return err
-	}
-	defer out.Close() // the process keeps its own
 	cmd := exec.Command(bin,
 		fmt.Sprintf("-Xmx%dm", b.heapMB), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true",
 		"-Dlog4j2.configurationFile="+filepath.Join(b.dir, "log4j2.properties"),
 		"-cp", filepath.Join(libs, "*"), "kafka.Kafka", b.propertiesFile())
-	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt typed at the test must not reach it before Stop does
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	b.cmd, b.exited = cmd, make(chan struct{})
-	go func(exited chan struct{}) {
-		cmd.Wait()
-		close(exited)
-	}(b.exited)
-	if err := b.waitReady(ctx); err != nil {
-		b.Kill()
-		return fmt.Errorf("apache kafka did not start: %w\n%s", err, b.logTail())
+	if err := b.process.Serve(ctx, cmd, b.LogFile(), b.addr); err != nil {
+		return fmt.Errorf("apache kafka: %w\n%s", err, b.logTail())
 	}
 	return nil
 }
@@ -170,12 +153,7 @@ func (b *Broker) DataDir() string { return filepath.Join(b.dir, "data") }
 func (b *Broker) LogFile() string { return filepath.Join(b.dir, "broker.log") }
 
 // Pid is the process's id, 0 when none runs.
-func (b *Broker) Pid() int {
-	if b.cmd == nil {
-		return 0
-	}
-	return b.cmd.Process.Pid
-}
+func (b *Broker) Pid() int { return b.process.Pid() }
 
 // RunTool runs one of Apache's tools; the caller gives --bootstrap-server itself, so that the same arguments can name Ottla.
 func (b *Broker) RunTool(ctx context.Context, class string, stdin io.Reader, args ...string) (Result, error) {
@@ -191,31 +169,14 @@ func (b *Broker) Stop() error {
 
 // Shutdown ends the broker in an orderly way and keeps its directory, for Restart or for a look at its files.
 func (b *Broker) Shutdown() error {
-	if b.cmd == nil {
-		return nil
+	if _, err := b.process.Stop(stopPatience); err != nil {
+		return fmt.Errorf("apache kafka: %w", err)
 	}
-	if err := b.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return err
-	}
-	select {
-	case <-b.exited:
-		b.cmd = nil
-		return nil
-	case <-time.After(stopPatience):
-		b.Kill()
-		return fmt.Errorf("apache kafka did not stop within %s and was killed", stopPatience)
-	}
+	return nil
 }
 
 // Kill ends the process as kill -9 does and keeps the directory.
-func (b *Broker) Kill() {
-	if b.cmd == nil {
-		return
-	}
-	b.cmd.Process.Kill()
-	<-b.exited
-	b.cmd = nil
-}
+func (b *Broker) Kill() { b.process.Kill() }
 
 // Restart starts the process again on the same directory and address, after Shutdown or Kill; a running one is shut down first.
 func (b *Broker) Restart(ctx context.Context) error {

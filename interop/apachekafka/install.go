@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"ottla.dev/ottla/interop/launch"
 )
 
 // LibsEnv names the variable that points to a folder with the jars, instead of the one in the repository's .cache.
@@ -28,9 +30,9 @@ func Libs(ctx context.Context) (string, error) {
 		}
 		return filepath.Abs(dir)
 	}
-	root, err := repositoryRoot()
+	root, err := launch.RepositoryRoot()
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("there is no place for .cache: %w; or set %s", err, LibsEnv)
 	}
 	dir := filepath.Join(root, ".cache", "apache-kafka-"+Version)
 	if complete(dir) {
@@ -91,24 +93,6 @@ func install(ctx context.Context, dir string) error {
 		return err
 	}
 	return os.Rename(jars, dir)
-}
-
-// repositoryRoot is the folder with go.mod at or above the working directory, which for a test is its package's.
-func repositoryRoot() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir, nil
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", errors.New("no go.mod at or above the working directory: cannot place .cache; set " + LibsEnv)
-		}
-		dir = parent
-	}
 }
 
 func java() (string, error) {

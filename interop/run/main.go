@@ -19,6 +19,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"ottla.dev/ottla/interop/launch"
 )
 
 // options are the flags.
@@ -58,7 +60,7 @@ func main() {
 
 // run returns how many checks failed.
 func run(ctx context.Context, o options) (int, error) {
-	root, err := repositoryRoot()
+	root, err := launch.RepositoryRoot()
 	if err != nil {
 		return 0, err
 	}
@@ -80,23 +82,4 @@ func run(ctx context.Context, o options) (int, error) {
 	began := time.Now()
 	results := runAll(ctx, w, o, chosen, start, os.Stdout)
 	return printTable(os.Stdout, o.target, results, time.Since(began)), nil
-}
-
-// repositoryRoot is the folder at or above the working directory that holds this program's module.
-func repositoryRoot() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
-		if err == nil && strings.HasPrefix(string(text), "module ottla.dev/ottla\n") {
-			return dir, nil
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", fmt.Errorf("run this inside Ottla's repository")
-		}
-		dir = parent
-	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -12,10 +11,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
-
 	"ottla.dev/ottla/interop/apachekafka"
+	"ottla.dev/ottla/interop/launch"
 )
 
 // The targets.
@@ -27,7 +24,6 @@ const (
 const (
 	startPatience = 90 * time.Second
 	stopPatience  = 20 * time.Second
-	quitPatience  = 5 * time.Second
 	// maxShownBytes is how much of a crash is shown in the table; the log has all.
 	maxShownBytes = 600
 )
@@ -62,16 +58,12 @@ func starter(ctx context.Context, w workplace, o options) (startFunc, error) {
 			return startApache(ctx, how)
 		}, nil
 	case targetOttla:
-		bin := filepath.Join(w.cache, "bin", "ottla")
-		args := []string{"build", "-o", bin, "./cmd/ottla"}
+		bin, flags := filepath.Join(w.cache, "bin", "ottla"), []string(nil)
 		if o.race {
-			bin += "-race"
-			args = []string{"build", "-race", "-o", bin, "./cmd/ottla"}
+			bin, flags = bin+"-race", []string{"-race"}
 		}
-		build := exec.CommandContext(ctx, "go", args...)
-		build.Dir = w.root
-		if out, err := build.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("go build ./cmd/ottla: %w\n%s", err, out)
+		if err := launch.BuildOttla(ctx, w.root, bin, flags...); err != nil {
+			return nil, err
 		}
 		return func(ctx context.Context, name string, how wanted) (node, error) {
 			return startOttla(ctx, w, bin, name, how)
@@ -120,11 +112,9 @@ func (n apacheNode) Close(keep bool) error {
 
 // ottlaNode is the process `ottla serve` with a data directory of its own.
 type ottlaNode struct {
+	launch.Process
 	bin, addr, dir, logFile string
 	settings                []string
-
-	cmd    *exec.Cmd
-	exited chan struct{} // closed when the process that cmd names has been waited for
 }
 
 func startOttla(ctx context.Context, w workplace, bin, name string, how wanted) (node, error) {
@@ -173,46 +163,26 @@ func (n *ottlaNode) Addr() string { return n.addr }
 
 func (n *ottlaNode) DataDir() string { return n.dir }
 
+// Start hides the method of the process: it gives it the node's arguments.
 func (n *ottlaNode) Start(ctx context.Context) error {
-	out, err := os.OpenFile(n.logFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
-	if err != nil {
-		return err
-	}
-	defer out.Close() // the process keeps its own
 	args := []string{"serve", "--data", n.dir, "--listen", n.addr, "--log-level", "info"}
 	for _, setting := range n.settings {
 		args = append(args, "--set", setting)
 	}
 	cmd := exec.Command(n.bin, args...)
 	cmd.Env = append(os.Environ(), "GORACE=halt_on_error=1") // for -race: a race ends the node, which Died reports
-	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt typed at this program must not reach the node before Close does
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	exited := make(chan struct{})
-	go func() {
-		cmd.Wait()
-		close(exited)
-	}()
-	n.cmd, n.exited = cmd, exited
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
-	if err := waitReady(ctx, n.addr, exited); err != nil {
-		n.Kill()
-		return fmt.Errorf("ottla did not start: %w (%s)", err, n.logFile)
-	}
-	return nil
+	return n.Serve(ctx, cmd, n.logFile, n.addr)
 }
 
 // Died shows the beginning of the panic, or of the race detector's report, that the node left.
 func (n *ottlaNode) Died() string {
-	if n.cmd == nil {
+	if n.Pid() == 0 {
 		return "the node did not come back"
 	}
-	select {
-	case <-n.exited:
-	default:
+	state := n.Ended()
+	if state == nil {
 		return ""
 	}
 	text, _ := os.ReadFile(n.logFile)
@@ -223,40 +193,16 @@ func (n *ottlaNode) Died() string {
 			return fmt.Sprintf("ended by itself: %s (%s)", oneLine(shown), n.logFile)
 		}
 	}
-	return fmt.Sprintf("ended by itself with %d: %s (%s)", n.cmd.ProcessState.ExitCode(), oneLine(lastLines(shown, 3)), n.logFile)
-}
-
-func (n *ottlaNode) Kill() {
-	if n.cmd == nil {
-		return
-	}
-	n.cmd.Process.Kill()
-	<-n.exited
-	n.cmd = nil
+	return fmt.Sprintf("ended by itself with %d: %s (%s)", state.ExitCode(), oneLine(lastLines(shown, 3)), n.logFile)
 }
 
 func (n *ottlaNode) Shutdown() error {
-	if n.cmd == nil {
-		return nil
+	code, err := n.Stop(stopPatience)
+	if err == nil && code != 0 {
+		err = fmt.Errorf("it ended with %d after SIGTERM", code)
 	}
-	if err := n.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return err
-	}
-	select {
-	case <-n.exited:
-	case <-time.After(stopPatience):
-		n.cmd.Process.Signal(syscall.SIGQUIT) // Go prints where every goroutine stands
-		select {
-		case <-n.exited:
-		case <-time.After(quitPatience):
-		}
-		n.Kill()
-		return fmt.Errorf("ottla did not stop within %s of SIGTERM and was killed (%s)", stopPatience, n.logFile)
-	}
-	code := n.cmd.ProcessState.ExitCode()
-	n.cmd = nil
-	if code != 0 {
-		return fmt.Errorf("ottla ended with %d after SIGTERM (%s)", code, n.logFile)
+	if err != nil {
+		return fmt.Errorf("ottla: %w (%s)", err, n.logFile)
 	}
 	return nil
 }
@@ -283,30 +229,4 @@ func reserveAddr() (string, error) {
 		}
 	}
 	return "", fmt.Errorf("no free port between %d and %d", first, last)
-}
-
-// waitReady returns when the node names itself in its metadata.
-func waitReady(ctx context.Context, addr string, exited <-chan struct{}) error {
-	cl, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.AlwaysRetryEOF())
-	if err != nil {
-		return err
-	}
-	defer cl.Close()
-	for {
-		request := kmsg.NewPtrMetadataRequest()
-		request.Topics = []kmsg.MetadataRequestTopic{}
-		attempt, cancel := context.WithTimeout(ctx, 2*time.Second)
-		response, err := request.RequestWith(attempt, cl)
-		cancel()
-		if err == nil && len(response.Brokers) > 0 {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%w; last: %v", ctx.Err(), err)
-		case <-exited:
-			return errors.New("the process ended")
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
 }

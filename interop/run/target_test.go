@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -11,15 +10,11 @@ import (
 // exitedNode is a node whose process, a shell script, has ended.
 func exitedNode(t *testing.T, script string) *ottlaNode {
 	t.Helper()
-	n := &ottlaNode{logFile: filepath.Join(t.TempDir(), "log"), cmd: exec.Command("sh", "-c", script), exited: make(chan struct{})}
-	out, err := os.Create(n.logFile)
-	if err != nil {
+	n := &ottlaNode{logFile: filepath.Join(t.TempDir(), "log")}
+	if err := n.Process.Start(exec.Command("sh", "-c", script), n.logFile); err != nil {
 		t.Fatal(err)
 	}
-	defer out.Close()
-	n.cmd.Stdout = out
-	n.cmd.Run()
-	close(n.exited)
+	n.Wait()
 	return n
 }
 
@@ -36,7 +31,11 @@ func TestDeathOfTheNodeIsTold(t *testing.T) {
 	if got := (&ottlaNode{}).Died(); got == "" {
 		t.Error("a node without a process is alive")
 	}
-	running := &ottlaNode{cmd: exec.Command("true"), exited: make(chan struct{})}
+	running := &ottlaNode{}
+	if err := running.Process.Start(exec.Command("sleep", "60"), filepath.Join(t.TempDir(), "log")); err != nil {
+		t.Fatal(err)
+	}
+	defer running.Kill()
 	if got := running.Died(); got != "" {
 		t.Errorf("a running node is told dead: %s", got)
 	}

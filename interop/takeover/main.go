@@ -19,6 +19,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"ottla.dev/ottla/interop/launch"
 )
 
 // options are the flags.
@@ -54,7 +56,7 @@ func main() {
 var dirNames = strings.NewReplacer(" ", "-", ",", "")
 
 func run(ctx context.Context, o options) (failed int, err error) {
-	root, err := repositoryRoot()
+	root, err := launch.RepositoryRoot()
 	if err != nil {
 		return 0, err
 	}
@@ -71,7 +73,8 @@ func run(ctx context.Context, o options) (failed int, err error) {
 		return 0, writeFixture(ctx, work, o.fixture)
 	}
 	if o.bin == "" {
-		if o.bin, err = buildOttla(ctx, root, work); err != nil {
+		o.bin = filepath.Join(work, "ottla")
+		if err := launch.BuildOttla(ctx, root, o.bin); err != nil {
 			return 0, err
 		}
 	}
@@ -86,23 +89,4 @@ func run(ctx context.Context, o options) (failed int, err error) {
 	}
 	fmt.Printf("%d passed, %d failed\n", passed, failed)
 	return failed, ctx.Err()
-}
-
-// repositoryRoot is the folder at or above the working directory that holds this program's module.
-func repositoryRoot() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
-		if err == nil && strings.HasPrefix(string(text), "module ottla.dev/ottla\n") {
-			return dir, nil
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", fmt.Errorf("run this inside Ottla's repository")
-		}
-		dir = parent
-	}
 }

@@ -2,18 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
-	"syscall"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kmsg"
-
 	"ottla.dev/ottla/interop/apachekafka"
+	"ottla.dev/ottla/interop/launch"
 )
 
 const (
@@ -23,77 +17,23 @@ const (
 
 // ottla is the process `ottla serve` on a directory of Apache Kafka, with its server.properties.
 type ottla struct {
+	launch.Process
 	bin, config, addr, logFile string
-
-	cmd    *exec.Cmd
-	exited chan struct{}
 }
 
 func (o *ottla) start(ctx context.Context) error {
-	out, err := os.OpenFile(o.logFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
-	if err != nil {
-		return err
-	}
-	defer out.Close() // the process keeps its own
-	cmd := exec.Command(o.bin, "serve", "--config", o.config, "--log-level", "info")
-	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	exited := make(chan struct{})
-	go func() {
-		cmd.Wait()
-		close(exited)
-	}()
-	o.cmd, o.exited = cmd, exited
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
-	for {
-		resp, err := ask[*kmsg.MetadataResponse](ctx, o.addr, kmsg.NewPtrMetadataRequest())
-		if err == nil && len(resp.Brokers) > 0 {
-			return nil
-		}
-		select {
-		case <-exited:
-			return fmt.Errorf("ottla ended: %s (%s)", o.lastLine(), o.logFile)
-		case <-ctx.Done():
-			o.kill()
-			return fmt.Errorf("ottla did not start: %w (%s)", errors.Join(ctx.Err(), err), o.logFile)
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-}
-
-func (o *ottla) lastLine() string {
-	text, _ := os.ReadFile(o.logFile)
-	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	return lines[len(lines)-1]
-}
-
-func (o *ottla) kill() {
-	if o.cmd != nil {
-		o.cmd.Process.Kill()
-		<-o.exited
-		o.cmd = nil
-	}
+	return o.Serve(ctx, exec.Command(o.bin, "serve", "--config", o.config, "--log-level", "info"), o.logFile, o.addr)
 }
 
 func (o *ottla) stop() error {
-	if o.cmd == nil {
-		return nil
+	code, err := o.Stop(stopPatience)
+	if err == nil && code != 0 {
+		err = fmt.Errorf("it ended with %d", code)
 	}
-	o.cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-o.exited:
-	case <-time.After(stopPatience):
-		o.kill()
-		return fmt.Errorf("ottla did not stop (%s)", o.logFile)
-	}
-	code := o.cmd.ProcessState.ExitCode()
-	o.cmd = nil
-	if code != 0 {
-		return fmt.Errorf("ottla ended with %d (%s)", code, o.logFile)
+	if err != nil {
+		return fmt.Errorf("ottla: %w (%s)", err, o.logFile)
 	}
 	return nil
 }
@@ -106,17 +46,6 @@ func (o *ottla) export(ctx context.Context, dirs []string, args ...string) error
 		return fmt.Errorf("ottla debug metadata export: %w\n%s", err, out)
 	}
 	return nil
-}
-
-// buildOttla returns the binary.
-func buildOttla(ctx context.Context, root, dir string) (string, error) {
-	bin := filepath.Join(dir, "ottla")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", bin, "./cmd/ottla")
-	cmd.Dir = root
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build ./cmd/ottla: %w\n%s", err, out)
-	}
-	return bin, nil
 }
 
 // settings are those of both nodes: groups and the cleaner do not wait, and internal topics are small.

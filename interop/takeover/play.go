@@ -77,7 +77,7 @@ func (p *play) run() {
 			p.kafka.Kill()
 		}
 		if p.ottla != nil {
-			p.ottla.kill()
+			p.ottla.Kill()
 		}
 		if cause := recover(); cause != nil && cause != errStop {
 			panic(cause)
@@ -201,7 +201,7 @@ func (p *play) endKafka() {
 func (p *play) endOttla() {
 	if p.scenario.killed {
 		time.Sleep(startOffsetPatience)
-		p.ottla.kill()
+		p.ottla.Kill()
 		return
 	}
 	p.must("ottla stops", p.ottla.stop())

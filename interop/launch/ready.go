@@ -1,4 +1,4 @@
-package apachekafka
+package launch
 
 import (
 	"context"
@@ -14,17 +14,17 @@ import (
 
 const readyPollInterval = 50 * time.Millisecond
 
-// waitReady returns when the broker lists itself among the live nodes; before that it is fenced and creates no topic.
-func (b *Broker) waitReady(ctx context.Context) error {
+// waitReady returns when the node lists itself among the live ones; before that it is fenced and creates no topic.
+func (p *Process) waitReady(ctx context.Context, addr string) error {
 	for {
-		last := askReady(b.addr)
+		last := askReady(addr)
 		if last == nil {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("%w; last: %w", ctx.Err(), last)
-		case <-b.exited:
+		case <-p.exited:
 			return errors.New("the process ended")
 		case <-time.After(readyPollInterval):
 		}
@@ -42,7 +42,7 @@ func askReady(addr string) error {
 	request := kmsg.NewPtrMetadataRequest()
 	request.Version = 1
 	request.Topics = []kmsg.MetadataRequestTopic{}
-	if _, err := conn.Write(kmsg.NewRequestFormatter(kmsg.FormatterClientID("apachekafka-ready")).AppendRequest(nil, request, 1)); err != nil {
+	if _, err := conn.Write(kmsg.NewRequestFormatter(kmsg.FormatterClientID("launch")).AppendRequest(nil, request, 1)); err != nil {
 		return err
 	}
 	var size [4]byte
@@ -62,7 +62,7 @@ func askReady(addr string) error {
 		return err
 	}
 	if len(response.Brokers) == 0 {
-		return errors.New("the broker is still fenced")
+		return errors.New("the node is still fenced")
 	}
 	return nil
 }
