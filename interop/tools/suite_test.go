@@ -44,39 +44,48 @@ var brokerSettings = map[string]string{
 }
 
 func TestToolsAgainstApache(t *testing.T) {
+	playAll(t, "testdata/*.txt", startApache(t, brokerSettings), false, (*stage).step)
+}
+
+func TestToolsAgainstOttla(t *testing.T) {
+	addr := os.Getenv("OTTLA_INTEROP_BOOTSTRAP")
+	if addr == "" || os.Getenv("OTTLA_INTEROP_TARGET") == "apache" {
+		addr = startOttla(t, brokerSettings)
+	}
+	playAll(t, "testdata/*.txt", addr, true, (*stage).step)
+}
+
+// startApache starts the broker, unless only the other one is asked for.
+func startApache(t *testing.T, settings map[string]string) (addr string) {
 	if os.Getenv("OTTLA_INTEROP_TARGET") == "ottla" {
 		t.Skip("the target is ottla")
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	b, err := apachekafka.Start(ctx, apachekafka.Options{Properties: brokerSettings})
+	b, err := apachekafka.Start(ctx, apachekafka.Options{Properties: settings, HeapMB: 400})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer b.Stop()
-	playAll(t, b.Addr(), false)
+	t.Cleanup(func() { b.Stop() })
+	return b.Addr()
 }
 
-func TestToolsAgainstOttla(t *testing.T) {
+func startOttla(t *testing.T, settings map[string]string) (addr string) {
 	if os.Getenv("OTTLA_INTEROP_TARGET") == "apache" {
 		t.Skip("the target is apache")
 	}
-	addr := os.Getenv("OTTLA_INTEROP_BOOTSTRAP")
-	if addr == "" {
-		log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-		b, err := broker.Start(t.Context(), broker.Config{DataDir: t.TempDir(), Addr: "127.0.0.1:0", Properties: brokerSettings, Logger: log})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer b.Close()
-		addr = b.Addr()
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	b, err := broker.Start(context.Background(), broker.Config{DataDir: t.TempDir(), Addr: "127.0.0.1:0", Properties: settings, Logger: log})
+	if err != nil {
+		t.Fatal(err)
 	}
-	playAll(t, addr, true)
+	t.Cleanup(func() { b.Close() })
+	return b.Addr()
 }
 
-// playAll plays the files of testdata one after the other: they share the broker.
-func playAll(t *testing.T, addr string, ottla bool) {
-	files, err := filepath.Glob("testdata/*.txt")
+// playAll plays the conversations one after the other, each on a stage of its own: they share the broker.
+func playAll(t *testing.T, pattern, addr string, ottla bool, step func(s *stage, line int, command string)) {
+	files, err := filepath.Glob(pattern)
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no conversations: %v", err)
 	}
@@ -92,7 +101,7 @@ func playAll(t *testing.T, addr string, ottla bool) {
 			s := newStage(t, addr)
 			for i, line := range strings.Split(string(text), "\n") {
 				if command, ok := strings.CutPrefix(line, "$ "); ok {
-					s.step(i+1, command)
+					step(s, i+1, command)
 				}
 			}
 		})
@@ -109,6 +118,8 @@ type stage struct {
 	client *kgo.Client
 	apache side
 	ours   side
+
+	producers map[string]*kgo.Client // with open transactions, by transactional id
 }
 
 func newStage(t *testing.T, addr string) *stage {
@@ -119,7 +130,7 @@ func newStage(t *testing.T, addr string) *stage {
 	t.Cleanup(client.Close)
 	base := strconv.FormatInt(time.Now().UnixNano(), 36)
 	root := t.TempDir()
-	s := &stage{t: t, addr: addr, client: client, apache: side{"a" + base, filepath.Join(root, "a")}, ours: side{"o" + base, filepath.Join(root, "o")}}
+	s := &stage{t: t, addr: addr, client: client, producers: map[string]*kgo.Client{}, apache: side{"a" + base, filepath.Join(root, "a")}, ours: side{"o" + base, filepath.Join(root, "o")}}
 	for _, dir := range []string{s.apache.dir, s.ours.dir} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Fatal(err)
@@ -160,6 +171,13 @@ func (s *stage) step(line int, command string) {
 		}
 		return
 	}
+	s.compare(ctx, line, command, func(text string) string { return text })
+}
+
+// compare runs both tools. What alike makes of their outputs is to be the same.
+func (s *stage) compare(ctx context.Context, line int, command string, alike func(string) string) {
+	s.t.Helper()
+	words := s.words(command, s.apache)
 	theirs, err := apachekafka.RunTool(ctx, classes[words[0]], strings.NewReader(""), words[1:]...)
 	if err != nil {
 		s.t.Fatalf("line %d: %s: %v", line, command, err)
@@ -168,8 +186,11 @@ func (s *stage) step(line int, command string) {
 	if theirs.ExitCode != mine.ExitCode {
 		s.t.Errorf("line %d: %s: exit code %d, Apache's %d\n%s%s", line, command, mine.ExitCode, theirs.ExitCode, mine.Stdout, mine.Stderr)
 	}
-	s.same(line, command, "standard output", theirs.Stdout, mine.Stdout)
-	s.same(line, command, "standard error", theirs.Stderr, mine.Stderr)
+	if os.Getenv("OTTLA_INTEROP_SHOW") != "" {
+		s.t.Logf("line %d: %s: exit code %d\n%s%s", line, command, mine.ExitCode, mine.Stdout, mine.Stderr)
+	}
+	s.same(line, command, "standard output", alike(theirs.Stdout), alike(mine.Stdout))
+	s.same(line, command, "standard error", alike(theirs.Stderr), alike(mine.Stderr))
 }
 
 func (s *stage) runOurs(ctx context.Context, words []string) apachekafka.Result {

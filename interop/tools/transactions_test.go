@@ -4,9 +4,6 @@ package tools
 
 import (
 	"context"
-	"log/slog"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -15,9 +12,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"ottla.dev/ottla/broker"
 	"ottla.dev/ottla/internal/cli/clitest"
-	"ottla.dev/ottla/interop/apachekafka"
 )
 
 func init() {
@@ -31,63 +26,19 @@ var transactionSettings = map[string]string{
 }
 
 func TestTransactionToolsAgainstApache(t *testing.T) {
-	if os.Getenv("OTTLA_INTEROP_TARGET") == "ottla" {
-		t.Skip("the target is ottla")
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	b, err := apachekafka.Start(ctx, apachekafka.Options{Properties: transactionSettings, HeapMB: 400})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Stop()
-	playTransactions(t, b.Addr())
+	playAll(t, "testdata/transactions/*.txt", startApache(t, transactionSettings), false, (*stage).transactionStep)
 }
 
 func TestTransactionToolsAgainstOttla(t *testing.T) {
-	if os.Getenv("OTTLA_INTEROP_TARGET") == "apache" {
-		t.Skip("the target is apache")
-	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	b, err := broker.Start(t.Context(), broker.Config{DataDir: t.TempDir(), Addr: "127.0.0.1:0", Properties: transactionSettings, Logger: log})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
-	playTransactions(t, b.Addr())
+	playAll(t, "testdata/transactions/*.txt", startOttla(t, transactionSettings), true, (*stage).transactionStep)
 }
 
-// playTransactions plays testdata/transactions. There, $S is a name that both tools share, and further commands prepare transactions: "$ open id
-// topic partition", "$ end id commit|abort", "$ hang producer topic partition minutes". With $T they are done for both names; a hanging producer
-// has its number and the next hundred's.
-func playTransactions(t *testing.T, addr string) {
-	files, err := filepath.Glob("testdata/transactions/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no conversations: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s := &transactionStage{stage: newStage(t, addr), producers: map[string]*kgo.Client{}}
-			for i, line := range strings.Split(string(text), "\n") {
-				if command, ok := strings.CutPrefix(line, "$ "); ok {
-					s.play(i+1, strings.ReplaceAll(command, "$S", "s"+s.apache.name))
-				}
-			}
-		})
-	}
-}
-
-type transactionStage struct {
-	*stage
-	producers map[string]*kgo.Client // with open transactions, by transactional id
-}
-
-func (s *transactionStage) play(line int, command string) {
+// transactionStep plays a line of testdata/transactions. There, $S is a name that both tools share, and further commands prepare transactions:
+// "$ open id topic partition", "$ end id commit|abort", "$ hang producer topic partition minutes". With $T they are done for both names; a
+// hanging producer has its number and the next hundred's.
+func (s *stage) transactionStep(line int, command string) {
 	s.t.Helper()
+	command = strings.ReplaceAll(command, "$S", "s"+s.apache.name)
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
 	name, _, _ := strings.Cut(command, " ")
@@ -102,7 +53,8 @@ func (s *transactionStage) play(line int, command string) {
 			}
 		}
 	case name == "kafka-transactions" || name == "kafka-features":
-		s.compare(ctx, line, command)
+		own := strings.Contains(command, "$T")
+		s.compare(ctx, line, command, func(text string) string { return steady(text, own) })
 	case strings.Contains(command, "$T") || name == "file":
 		s.step(line, command)
 	default: // for both at once
@@ -112,7 +64,7 @@ func (s *transactionStage) play(line int, command string) {
 	}
 }
 
-func (s *transactionStage) prepare(ctx context.Context, words []string) error {
+func (s *stage) prepare(ctx context.Context, words []string) error {
 	switch words[0] {
 	case "open":
 		partition, err := strconv.Atoi(words[3])
@@ -137,25 +89,6 @@ func (s *transactionStage) prepare(ctx context.Context, words []string) error {
 		numbers[i] = n
 	}
 	return clitest.Hang(ctx, s.addr, int64(numbers[0]), words[2], int32(numbers[1]), time.Duration(numbers[2])*time.Minute)
-}
-
-func (s *transactionStage) compare(ctx context.Context, line int, command string) {
-	s.t.Helper()
-	words := s.words(command, s.apache)
-	theirs, err := apachekafka.RunTool(ctx, classes[words[0]], strings.NewReader(""), words[1:]...)
-	if err != nil {
-		s.t.Fatalf("line %d: %s: %v", line, command, err)
-	}
-	mine := s.runOurs(ctx, s.words(command, s.ours))
-	if theirs.ExitCode != mine.ExitCode {
-		s.t.Errorf("line %d: %s: exit code %d, Apache's %d\n%s%s", line, command, mine.ExitCode, theirs.ExitCode, mine.Stdout, mine.Stderr)
-	}
-	if os.Getenv("OTTLA_INTEROP_SHOW") != "" {
-		s.t.Logf("line %d: %s: exit code %d\n%s%s", line, command, mine.ExitCode, mine.Stdout, mine.Stderr)
-	}
-	own := strings.Contains(command, "$T")
-	s.same(line, command, "standard output", steady(theirs.Stdout, own), steady(mine.Stdout, own))
-	s.same(line, command, "standard error", steady(theirs.Stderr, own), steady(mine.Stderr, own))
 }
 
 var (
