@@ -40,7 +40,10 @@ func powerCutSeeds() uint64 {
 // What is committed before a cut may be gone, also in one topic only.
 func TestPowerCutsWithoutFlush(t *testing.T) {
 	for seed := range powerCutSeeds() {
-		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { newPowerCuts(t, seed).run(6) })
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			newPowerCuts(t, seed).run(6)
+		})
 	}
 }
 
@@ -124,6 +127,7 @@ func (p *powerCuts) start() *mortal {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	p.t.Cleanup(func() { _ = n.Close() }) // where a check fails
 	p.address = n.Addr()
 	return &mortal{Node: n, disk: p.disk, metadata: p.metadata, died: make(chan struct{})}
 }
@@ -214,7 +218,7 @@ func (s *survivor) goOn(ctx context.Context, address string) {
 			s.renewed++
 		}
 		if s.client == nil {
-			c, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(address), kgo.AllowAutoTopicCreation(), kgo.TransactionalID(s.id), kgo.RecordPartitioner(kgo.ManualPartitioner())}, s.options...)...)
+			c, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(address), kgo.AllowAutoTopicCreation(), kgo.TransactionalID(s.id), kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }), kgo.RecordPartitioner(kgo.ManualPartitioner())}, s.options...)...)
 			if err != nil {
 				s.t.Error(err)
 				return
@@ -222,7 +226,6 @@ func (s *survivor) goOn(ctx context.Context, address string) {
 			s.client = c
 		} else if err := s.giveUp(ctx); err != nil {
 			s.t.Logf("%s: %v", s.id, err)
-			failed = maxFailures - 1
 			continue
 		}
 		err := s.transact(ctx)

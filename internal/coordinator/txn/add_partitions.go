@@ -16,7 +16,7 @@ func (m *Machine) AddPartitions(now time.Time, transactionalID string, producerI
 	}
 	t := m.transactions[transactionalID]
 	if t == nil {
-		done(protocol.InvalidProducerIDMapping)
+		done(m.refuseUnknown(producerID, clientVersion))
 		return machine.Result{}
 	}
 	if t.busy != idle {
@@ -25,7 +25,7 @@ func (m *Machine) AddPartitions(now time.Time, transactionalID string, producerI
 		return machine.Result{}
 	}
 	md := t.committed
-	if m.lost(md.producerID) && producerID == md.producerID {
+	if m.lost(md.producerID) && (producerID == md.producerID || m.presentOrLater(md, producerID, producerEpoch)) {
 		done(refuseLost(clientVersion))
 		return machine.Result{}
 	}

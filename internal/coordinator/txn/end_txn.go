@@ -35,8 +35,8 @@ func (m *Machine) EndTxn(now time.Time, req *kmsg.EndTxnRequest, reply func(*kms
 		return m.endWithEpochBump(now, t, req, reply)
 	}
 	code := checkEnd(t, req)
-	if code == protocol.None && t.committed.state == Ongoing && m.lost(t.committed.producerID) {
-		code = protocol.ConcurrentTransactions // it is being aborted
+	if m.lost(t.committed.producerID) {
+		code = m.checkEndOfLost(t.committed, req, code)
 	}
 	if code != protocol.None || t.committed.state != Ongoing {
 		if code == protocol.InvalidTxnState {
@@ -85,7 +85,7 @@ func (m *Machine) endWithEpochBump(now time.Time, t *transaction, req *kmsg.EndT
 	md := t.committed
 	code, end := checkEndWithEpochBump(t, req, m.replaced(md, req.ProducerID, req.ProducerEpoch))
 	if m.lost(md.producerID) {
-		code, end = checkEndOfLost(md, req, code, end)
+		code, end = m.checkBumpOfLost(md, req, code, end)
 	}
 	if end && !m.keeps(versionWithEpochBump) {
 		code, end = protocol.UnsupportedVersion, false
@@ -113,7 +113,9 @@ func (m *Machine) endWithEpochBump(now time.Time, t *transaction, req *kmsg.EndT
 	}
 	next := md.prepared(req.Commit, versionWithEpochBump, nextProducerID, now.UnixMilli())
 	if m.lost(md.producerID) {
-		next.lastProducerEpoch = req.ProducerEpoch // it may know later epochs than this coordinator
+		if next.lastProducerEpoch = noProducerEpoch; req.ProducerID == md.producerID {
+			next.lastProducerEpoch = req.ProducerEpoch // which may be a later one than this coordinator knows
+		}
 	}
 	return m.prepare(t, next, func(_ time.Time, code protocol.Code) {
 		resp := EndTxnError(req, code)

@@ -55,7 +55,7 @@ func (m *Machine) InitProducerID(now time.Time, req *kmsg.InitProducerIDRequest,
 	switch {
 	case t.busy != idle:
 		fail(now, protocol.ConcurrentTransactions)
-	case !expects(req, md) && !m.replaced(md, req.ProducerID, req.ProducerEpoch):
+	case !expects(req, md) && !m.presentOrLater(md, req.ProducerID, req.ProducerEpoch) && !m.replaced(md, req.ProducerID, req.ProducerEpoch):
 		fail(now, protocol.ProducerFenced)
 	case md.state == Ongoing:
 		return m.fence(now, t, again, func(now time.Time, code protocol.Code) {
@@ -87,13 +87,13 @@ func (m *Machine) initialize(now time.Time, t *transaction, req *kmsg.InitProduc
 	producerID, epoch, lastEpoch := md.producerID, md.producerEpoch+1, int16(noProducerEpoch)
 	switch {
 	case epochExhausted(md.producerEpoch) && (!claims || req.ProducerEpoch == md.producerEpoch),
-		m.lost(md.producerID) && (!claims || claimsLost(md, req.ProducerEpoch)):
+		m.mayReplace(md, req.ProducerID, req.ProducerEpoch):
 		id, ok := m.takeProducerID()
 		if !ok {
 			return m.park(t.id, again)
 		}
 		producerID, epoch = id, 0
-		if claims {
+		if claims && (req.ProducerID == md.producerID || !m.lost(md.producerID)) {
 			lastEpoch = req.ProducerEpoch
 		}
 	case m.replaced(md, req.ProducerID, req.ProducerEpoch):

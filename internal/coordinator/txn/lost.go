@@ -31,9 +31,21 @@ func (m *Machine) replaced(md *metadata, producerID int64, producerEpoch int16) 
 	return m.lost(producerID) && producerID == md.previousProducerID && producerID != md.producerID && producerEpoch == md.lastProducerEpoch
 }
 
-// claimsLost reports whether a lost producer id may belong to who claims it: the epoch is not older than what is known.
-func claimsLost(md *metadata, producerEpoch int16) bool {
-	return producerEpoch >= md.producerEpoch || producerEpoch == md.lastProducerEpoch && producerEpoch != noProducerEpoch
+// presentOrLater reports whether a lost producer is the present one of its transactional id, or one after it that was forgotten: producer ids and epochs rise.
+func (m *Machine) presentOrLater(md *metadata, producerID int64, producerEpoch int16) bool {
+	return m.lost(md.producerID) && m.lost(producerID) &&
+		(producerID > md.producerID || producerID == md.producerID && producerEpoch >= md.producerEpoch)
+}
+
+// mayReplace reports whether the caller may have the present producer id, a lost one, replaced by a fresh one: it claims none, or that of the present producer, or of one
+// after it, or of the one whose transaction was aborted because the machine went down.
+func (m *Machine) mayReplace(md *metadata, producerID int64, producerEpoch int16) bool {
+	return m.lost(md.producerID) && (producerID == noProducerID || m.presentOrLater(md, producerID, producerEpoch) || md.abortedFrom(producerID, producerEpoch))
+}
+
+// abortedFrom reports whether the last transaction was that of the producer, in the epoch before the present one, and was aborted.
+func (md *metadata) abortedFrom(producerID int64, producerEpoch int16) bool {
+	return md.state == CompleteAbort && producerID == md.producerID && int32(producerEpoch)+1 == int32(md.producerEpoch)
 }
 
 // refuseLost is what a producer is told that would go on with a lost producer id.
@@ -44,18 +56,39 @@ func refuseLost(clientVersion int16) protocol.Code {
 	return protocol.UnknownProducerID // older clients do not know the other; they abort, and ask for a producer id
 }
 
-// checkEndOfLost changes what a producer with a lost producer id may do, by EndTxn from v5 on: nothing but abort, for which it gets a fresh one.
-func checkEndOfLost(md *metadata, req *kmsg.EndTxnRequest, code protocol.Code, end bool) (protocol.Code, bool) {
-	aborted := md.state == CompleteAbort && md.clientVersion >= versionWithEpochBump && int32(md.producerEpoch) == int32(req.ProducerEpoch)+1
+// refuseUnknown is what a producer is told whose transactional id is not known. If that was forgotten, older clients go on with a new producer id.
+func (m *Machine) refuseUnknown(producerID int64, clientVersion int16) protocol.Code {
+	if m.lost(producerID) && clientVersion < versionWithEpochBump {
+		return refuseLost(clientVersion)
+	}
+	return protocol.InvalidProducerIDMapping
+}
+
+// checkEndOfLost changes what a producer with a lost producer id may do by EndTxn up to v4: nothing but abort, and learn what had been decided.
+func (m *Machine) checkEndOfLost(md *metadata, req *kmsg.EndTxnRequest, code protocol.Code) protocol.Code {
 	switch {
-	case code == protocol.ConcurrentTransactions || req.ProducerID != md.producerID:
+	case code == protocol.None && md.state == Ongoing:
+		return protocol.ConcurrentTransactions // it is being aborted
+	case code != protocol.ProducerFenced || !md.abortedFrom(req.ProducerID, req.ProducerEpoch):
+		return code
+	case req.Commit:
+		return refuseLost(0)
+	default:
+		return protocol.None
+	}
+}
+
+// checkBumpOfLost is the same for EndTxn from v5 on, where the abort brings a fresh producer id.
+func (m *Machine) checkBumpOfLost(md *metadata, req *kmsg.EndTxnRequest, code protocol.Code, end bool) (protocol.Code, bool) {
+	switch {
+	case code == protocol.ConcurrentTransactions:
+		return code, end
+	case req.Commit && code == protocol.None && md.state != Ongoing:
+		return code, false
+	case !m.presentOrLater(md, req.ProducerID, req.ProducerEpoch) && !md.abortedFrom(req.ProducerID, req.ProducerEpoch):
 		return code, end
 	case md.state == Ongoing:
-		return protocol.ConcurrentTransactions, false // it is being aborted
-	case req.Commit && code == protocol.None:
-		return code, false // it had been decided
-	case req.ProducerEpoch < md.producerEpoch && !aborted:
-		return code, end
+		return protocol.ConcurrentTransactions, false
 	case req.Commit:
 		return protocol.TransactionAbortable, false
 	default:

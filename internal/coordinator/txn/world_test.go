@@ -22,6 +22,7 @@ type world struct {
 	config Config
 	level  int16
 	log    []machine.Record
+	lost   *Lost
 
 	nextID    int64
 	manualIDs bool
@@ -46,6 +47,7 @@ func (w *world) newMachine() *Machine {
 		Config:             func() Config { return w.config },
 		TransactionVersion: func() int16 { return w.level },
 		PartitionExists:    func(topic string, p int32) bool { return !w.gone[TopicPartition{topic, p}] },
+		Lost:               w.lost,
 		FetchProducerID:    func(string) { w.fetches++ },
 		SendMarkers: func(m *Markers) {
 			w.sent = append(w.sent, m)
