@@ -26,6 +26,7 @@ type produceOp struct {
 	request *network.Request
 	req     protocol.ProduceRequest
 	acks    int16
+	nowMs   int64        // when the request came; 0: the log shall ask the clock
 	pending atomic.Int32 // partitions that wait for stable storage, plus one while the request is being handled
 
 	targets []produceTarget      // of a request with transactions
@@ -48,9 +49,10 @@ func (s *Server) produce(r *network.Request) {
 		r.Close(err.Error())
 		return
 	}
-	op.acks = op.req.Acks
+	op.acks, op.nowMs = op.req.Acks, s.Clock.Now().UnixMilli()
 	op.pending.Store(1)
 	if op.carriesTransactions() {
+		op.nowMs = 0 // the coordinator's answer may take a while
 		op.transactional(version)
 		op.finishOne()
 		return
@@ -102,7 +104,7 @@ func (op *produceOp) append(p *run.Partition, part *protocol.ProducePartition, g
 		part.Code = protocol.NotEnoughReplicas
 		return
 	}
-	info, durable, err := p.Append(part.Records, storage.AppendOptions{Origin: storage.OriginClient, Guard: guard})
+	info, durable, err := p.Append(part.Records, storage.AppendOptions{Origin: storage.OriginClient, NowMs: op.nowMs, Guard: guard})
 	if err != nil {
 		op.refused(p, part, err)
 		if tellsLogStart(part.Code) {

@@ -1,6 +1,9 @@
 package protocol
 
-import "fmt"
+import (
+	"encoding/binary"
+	"fmt"
+)
 
 // ProduceRequest is a decoded Produce request, versions 3 to 13. It is reused from request to request; its byte fields
 // alias the frame, and the records are changed in place when offsets are assigned.
@@ -131,15 +134,16 @@ func (p *ProduceRequest) AppendResponse(dst []byte, version int16, throttleMs in
 }
 
 func (p *ProducePartition) appendResponse(w *writer, version int16) {
-	w.int32(p.Index)
-	w.int16(int16(p.Code))
-	w.int64(p.BaseOffset)
+	b := binary.BigEndian.AppendUint32(w.b, uint32(p.Index))
+	b = binary.BigEndian.AppendUint16(b, uint16(p.Code))
+	b = binary.BigEndian.AppendUint64(b, uint64(p.BaseOffset))
 	if version >= 2 {
-		w.int64(p.LogAppendMs)
+		b = binary.BigEndian.AppendUint64(b, uint64(p.LogAppendMs))
 	}
 	if version >= 5 {
-		w.int64(p.LogStartOffset)
+		b = binary.BigEndian.AppendUint64(b, uint64(p.LogStartOffset))
 	}
+	w.b = b
 	if version >= 8 {
 		w.arrayLen(len(p.RecordErrors))
 		for _, e := range p.RecordErrors {

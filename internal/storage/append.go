@@ -23,6 +23,8 @@ const (
 type AppendOptions struct {
 	LeaderEpoch int32
 	Origin      Origin
+	// NowMs is the time of the append in ms; 0: the clock is asked. Who appends many batches at once asks it once.
+	NowMs int64
 	// Guard is what StartVerification gave for a batch that begins a transaction.
 	Guard VerificationGuard
 	// TransactionVersion is the level of the feature transaction.version under which a marker was written: from 2 on its epoch must be greater than the
@@ -48,6 +50,9 @@ type AppendInfo struct {
 // as it was.
 func (l *Log) Append(batches []byte, options AppendOptions) (AppendInfo, error) {
 	c := l.Config()
+	if options.NowMs == 0 {
+		options.NowMs = l.nowMs()
+	}
 	// Validation costs the most and needs no lock: offsets are counted from zero here and moved when they are known.
 	rules := l.rules(c, options)
 	if options.Origin == OriginCoordinator && len(batches) >= record.HeaderSize && record.Batch(batches).IsControl() {
@@ -76,7 +81,7 @@ func (l *Log) rules(c *config.Topic, options AppendOptions) record.Rules {
 	return record.Rules{
 		Origin:               options.Origin,
 		LeaderEpoch:          options.LeaderEpoch,
-		NowMs:                l.nowMs(),
+		NowMs:                options.NowMs,
 		MaxMessageBytes:      c.MaxMessageBytes,
 		Compacted:            c.CleanupCompact,
 		Compression:          record.Codec(c.CompressionType),
@@ -123,7 +128,7 @@ func (l *Log) append(result *record.Result, c *config.Topic, options AppendOptio
 
 // place gives batches their offsets, or checks those that a leader gave them.
 func (l *Log) place(result *record.Result, options AppendOptions) error {
-	end := l.LogEndOffset()
+	end := l.end.offset // the holder of mu needs no endMu to look
 	if options.Origin == OriginReplication {
 		if result.FirstOffset < end {
 			return fmt.Errorf("%w: %s ends at %d, the first offset is %d", ErrUnexpectedOffset, l.tp, end, result.FirstOffset)

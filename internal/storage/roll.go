@@ -27,11 +27,16 @@ func (l *Log) shouldRoll(result *record.Result, c *config.Topic) (bool, error) {
 	if size == 0 {
 		return false, nil
 	}
-	waitedMs, err := active.waitedMs(l.nowMs(), result.MaxTimestamp)
+	waitedMs, err := active.waitedMs(result.MaxTimestamp)
 	if err != nil || waitedMs > maxSegmentMs(c)-active.jitterMs {
 		return err == nil, err
 	}
-	return active.full(c.SegmentIndexBytes)
+	if !active.indexed {
+		return false, nil
+	}
+	full, err := active.full(c.SegmentIndexBytes)
+	active.indexed = full || err != nil
+	return full, err
 }
 
 // maxSegmentMs returns for how long a segment is filled at most. A compacted topic that bounds how long a record may wait for its
@@ -45,15 +50,14 @@ func maxSegmentMs(c *config.Topic) int64 {
 
 // waitedMs returns for how long the segment has been filled: by its records' timestamps if they have any, as Apache Kafka
 // does, so that a topic that is loaded with old data rolls as it did when the data was new.
-func (s *segment) waitedMs(nowMs, timestamp int64) (int64, error) {
-	first, err := s.firstTimestamp()
-	if err != nil {
+func (s *segment) waitedMs(timestamp int64) (int64, error) {
+	if err := s.loadForAppend(); err != nil {
 		return 0, err
 	}
-	if first >= 0 {
-		return timestamp - first, nil
+	if s.firstTime >= 0 {
+		return timestamp - s.firstTime, nil
 	}
-	return nowMs - s.created, nil
+	return s.log.nowMs() - s.created, nil
 }
 
 // Roll begins a new segment, unless the active one is empty.

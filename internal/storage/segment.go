@@ -30,6 +30,8 @@ type segment struct {
 	jitterMs  int64
 
 	bytesSinceEntry int64 // guarded by log.mu: how much was appended after the last index entry
+	appendable      bool  // guarded by log.mu: loadForAppend has loaded all, and nothing has been forgotten since
+	indexed         bool  // guarded by log.mu: there may be index entries that were not counted when it was last asked whether to roll
 	unsealed        bool  // guarded by log.mu: appended to, or cut, since seal
 
 	indexMu       sync.Mutex // held while the indexes are loaded or rebuilt
@@ -41,7 +43,7 @@ type segment struct {
 	statsLoaded  bool
 	maxTimestamp timestampMark
 	firstLoaded  bool
-	firstTime    int64 // the first batch's maximum timestamp; -1: no batch yet
+	firstTime    int64 // the first batch's maximum timestamp; -1: no batch yet. While appendable, it changes under log.mu too
 }
 
 // timestampMark is the largest timestamp so far and the last offset of the batch that brought it.
@@ -150,16 +152,22 @@ func (s *segment) appended(batches []byte, intervalBytes int64) error {
 	return nil
 }
 
-// loadForAppend loads what appending needs to know of the indexes.
+// loadForAppend loads what appending needs to know of the indexes. The caller holds log.mu.
 func (s *segment) loadForAppend() error {
+	if s.appendable {
+		return nil
+	}
 	if err := s.loadIndexes(); err != nil {
 		return err
 	}
 	if _, err := s.largestTimestamp(); err != nil {
 		return err
 	}
-	_, err := s.firstTimestamp()
-	return err
+	if _, err := s.firstTimestamp(); err != nil {
+		return err
+	}
+	s.appendable, s.indexed = true, true
+	return nil
 }
 
 // indexBatch notes a batch at a position, with an entry in both indexes where enough bytes have passed since the last.
@@ -176,7 +184,7 @@ func (s *segment) indexBatch(b record.Batch, position, intervalBytes int64) erro
 	if s.bytesSinceEntry <= intervalBytes || position > math.MaxInt32 {
 		return nil
 	}
-	s.bytesSinceEntry = 0
+	s.bytesSinceEntry, s.indexed = 0, true
 	if err := s.addOffsetEntry(b.LastOffset(), position); err != nil {
 		return err
 	}

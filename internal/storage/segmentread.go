@@ -189,6 +189,7 @@ func (s *segment) rebuildLater(reason error) {
 		}
 		s.indexMu.Lock()
 		defer s.indexMu.Unlock()
+		s.appendable = false
 		s.indexesLoaded.Store(false)
 		err := s.rebuildIndexes()
 		s.indexesLoaded.Store(err == nil)

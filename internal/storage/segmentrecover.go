@@ -291,6 +291,7 @@ func (s *segment) truncate(offset int64) (next int64, err error) {
 	if err != nil {
 		return 0, err
 	}
+	s.appendable = false
 	next = offset
 	if found {
 		next = min(offset, at.baseOffset)
