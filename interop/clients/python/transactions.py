@@ -8,11 +8,10 @@ id again.
 
 import os
 import threading
-import time
 
 import harness
 from adapter import Record
-from checks import new_topic, records_of, send_all, want_error
+from common import new_topic, records_of, send_all, want_error
 from harness import Failed, Skipped, unique
 
 MESSAGE_TOO_LARGE = 10
