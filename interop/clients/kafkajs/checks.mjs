@@ -259,15 +259,7 @@ async function adminTopics(check) {
 }
 
 /** kafkajs repeats some refusals; here the first one counts. */
-async function noRetry(use) {
-  const admin = kafka.admin({ retry: { retries: 0 } });
-  await admin.connect();
-  try {
-    return await use(admin);
-  } finally {
-    await admin.disconnect();
-  }
-}
+const noRetry = (use) => withAdmin(use, { retry: { retries: 0 } });
 
 async function adminConfigs(check) {
   const topic = await newTopic(check, 1);

@@ -27,8 +27,8 @@ export const kafka = new Kafka({
   retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 60 },
 });
 
-export async function withAdmin(use) {
-  const admin = kafka.admin();
+export async function withAdmin(use, config) {
+  const admin = kafka.admin(config);
   await admin.connect();
   try {
     return await use(admin);
