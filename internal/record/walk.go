@@ -78,6 +78,12 @@ func (w *walker) walkCompressed() error {
 	}
 	defer s.close()
 	for n := w.batch.NumRecords(); w.index < n; w.index++ {
+		if err := w.walkUsual(s, n); err != nil {
+			return err
+		}
+		if w.index == n {
+			break
+		}
 		if err := w.walkStreamed(s); err != nil {
 			return err
 		}
@@ -88,6 +94,19 @@ func (w *walker) walkCompressed() error {
 	}
 	if !end {
 		return errRecordsLeft
+	}
+	return nil
+}
+
+// walkUsual checks the usual records that are whole in the stream's window, up to the first that is not, or number n.
+func (w *walker) walkUsual(s *stream, n int32) error {
+	var p plain
+	for w.index < n && p.read(s.buf[s.at:s.end]) {
+		if err := w.check(p.offsetDelta, p.timestampDelta, p.hasKey); err != nil {
+			return err
+		}
+		s.at += p.sizeBytes
+		w.index++
 	}
 	return nil
 }
