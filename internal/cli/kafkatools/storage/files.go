@@ -1,33 +1,9 @@
 package storage
 
-import (
-	"fmt"
-	"io"
-	"path/filepath"
-)
+import "path/filepath"
 
 // maxFileBytes bounds what is read: the files of this tool are a few hundred bytes long.
 const maxFileBytes = 1 << 20
-
-func (c *command) readFile(name string) ([]byte, error) {
-	f, err := c.fs.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	size, err := f.Size()
-	if err != nil {
-		return nil, err
-	}
-	if size > maxFileBytes {
-		return nil, fmt.Errorf("%s has %d bytes, more than the %d that such a file may have", name, size, maxFileBytes)
-	}
-	text := make([]byte, size)
-	if _, err := f.ReadAt(text, 0); err != nil && err != io.EOF {
-		return nil, err
-	}
-	return text, nil
-}
 
 // writeFile makes a file durable under its name at once: there is the whole file or none.
 func (c *command) writeFile(name string, text []byte) error {

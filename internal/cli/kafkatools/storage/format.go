@@ -210,7 +210,7 @@ func (f *formatting) chooseVersion(o *formatOptions, asked map[string]int16, uns
 
 // readMeta reads a directory's meta.properties.
 func (c *command) readMeta(dir string) (storageformat.MetaProperties, error) {
-	text, err := c.readFile(metaPath(dir))
+	text, err := tool.ReadFile(c.fs, metaPath(dir), maxFileBytes)
 	if err != nil {
 		return storageformat.MetaProperties{}, err
 	}

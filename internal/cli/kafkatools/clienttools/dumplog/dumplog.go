@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"path/filepath"
 	"strconv"
@@ -196,19 +195,5 @@ func sibling(file, suffix string) string {
 
 // readAll reads a whole file, which the caller knows to be small beside memory: indexes are bounded by their log.
 func (d *dumper) readAll(file string) ([]byte, error) {
-	f, err := d.fs.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	size, err := f.Size()
-	if err != nil {
-		return nil, err
-	}
-	data := make([]byte, size)
-	n, err := f.ReadAt(data, 0)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	return data[:n], nil
+	return tool.ReadFile(d.fs, file, math.MaxInt64)
 }
