@@ -23,13 +23,7 @@ func run(ctx context.Context, s tool.IO, args []string) int {
 	p := tool.NewParser("Shows the APIs and versions that each broker serves.")
 	commandConfig := p.String("command-config", "file", "Properties for the admin client.")
 	bootstrap := p.String("bootstrap-server", "host:port", "Brokers to start from. Required.")
-	o, err := p.Parse(args)
-	if err == nil {
-		err = o.Check().HelpOrVersion().Required(bootstrap).Err()
-	}
-	if err == nil {
-		err = o.ValueError()
-	}
+	o, err := p.ParseChecked(args, bootstrap)
 	if err == nil {
 		err = execute(ctx, s, o.String(bootstrap), o.String(commandConfig))
 	}

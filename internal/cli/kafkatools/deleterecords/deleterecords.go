@@ -25,13 +25,7 @@ func run(ctx context.Context, s tool.IO, args []string) int {
 	file := p.String("offset-json-file", "file", `JSON file that names the partitions and the offsets. Required. Its form: `+
 		`{"partitions": [{"topic": "foo", "partition": 1, "offset": 1}], "version": 1}`)
 	commandConfig := p.String("command-config", "file", "Properties for the admin client.")
-	o, err := p.Parse(args)
-	if err == nil {
-		err = o.Check().HelpOrVersion().Required(bootstrap, file).Err()
-	}
-	if err == nil {
-		err = o.ValueError()
-	}
+	o, err := p.ParseChecked(args, bootstrap, file)
 	if err == nil {
 		err = execute(ctx, s, o.String(bootstrap), o.String(commandConfig), o.String(file))
 	}

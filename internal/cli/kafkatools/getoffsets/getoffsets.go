@@ -56,13 +56,7 @@ func run(ctx context.Context, s tool.IO, args []string) int {
 
 func (o *options) read(args []string) error {
 	var err error
-	if o.Options, err = o.parser.Parse(args); err != nil {
-		return err
-	}
-	if err := o.Check().HelpOrVersion().Required(o.bootstrap).Err(); err != nil {
-		return err
-	}
-	if err := o.ValueError(); err != nil {
+	if o.Options, err = o.parser.ParseChecked(args, o.bootstrap); err != nil {
 		return err
 	}
 	return tool.ValidateBootstrap(o.String(o.bootstrap))

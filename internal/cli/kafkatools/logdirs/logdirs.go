@@ -27,13 +27,7 @@ func run(ctx context.Context, s tool.IO, args []string) int {
 	describe := p.Flag("describe", "Describe the log directories. Required.")
 	topicList := p.String("topic-list", "topic1,topic2", "Topics to show; all if absent.").Default("")
 	brokerList := p.String("broker-list", "0,1,2", "Brokers to ask; all if absent.").Default("")
-	o, err := p.Parse(args)
-	if err == nil {
-		err = o.Check().HelpOrVersion().Required(bootstrap, describe).Err()
-	}
-	if err == nil {
-		err = o.ValueError()
-	}
+	o, err := p.ParseChecked(args, bootstrap, describe)
 	if err == nil {
 		err = execute(ctx, s, query{
 			bootstrap: o.String(bootstrap), commandConfig: o.String(commandConfig),

@@ -72,3 +72,16 @@ func (c *Check) OneOf(opts ...*Option) *Check {
 	}
 	return c
 }
+
+// ParseChecked reads a command line as the tools do that ask nothing special of their options: help and version, what is required, and
+// then the values.
+func (p *Parser) ParseChecked(args []string, required ...*Option) (*Options, error) {
+	o, err := p.Parse(args)
+	if err == nil {
+		err = o.Check().HelpOrVersion().Required(required...).Err()
+	}
+	if err == nil {
+		err = o.ValueError()
+	}
+	return o, err
+}

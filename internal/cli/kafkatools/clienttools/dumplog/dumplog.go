@@ -79,16 +79,10 @@ type dumper struct {
 
 // dumper reads and checks the command line.
 func (o *options) dumper(s tool.IO, args []string) (d *dumper, err error) {
-	if o.opts, err = o.parser.Parse(args); err != nil {
+	if o.opts, err = o.parser.ParseChecked(args, o.files); err != nil {
 		return nil, err
 	}
 	opts := o.opts
-	if err := opts.Check().HelpOrVersion().Required(o.files).Err(); err != nil {
-		return nil, err
-	}
-	if err := opts.ValueError(); err != nil {
-		return nil, err
-	}
 	decode, err := o.decoder()
 	if err != nil {
 		return nil, err
