@@ -20,10 +20,10 @@ type Produce struct {
 	Bytes     int64 `json:"bytes"`     // of batches, all connections together
 	// Idempotent numbers the batches, for which Shape must have one partition per request and one partition per producer.
 	Idempotent bool `json:"idempotent,omitempty"`
-	// Floor leaves out what the floor programs do not answer.
 	// Distinct is how many requests of a producer differ before they come again, and their keys with them; 0: few.
-	Distinct int  `json:"distinct,omitempty"`
-	Floor    bool `json:"-"`
+	Distinct int `json:"distinct,omitempty"`
+	// Floor leaves out what the floor programs do not answer.
+	Floor bool `json:"-"`
 }
 
 // Done is what a load has moved.

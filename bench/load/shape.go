@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"math/rand/v2"
 	"time"
 
@@ -106,17 +107,20 @@ func (f *frame) number(producer int64, epoch int16) {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// LogFile returns a log segment with batches of the shape, at least so many bytes, for the floor to serve.
-func (s Shape) LogFile(bytes int64) ([]byte, error) {
+// WriteLog writes a log segment with batches of the shape, at least so many bytes, for the floor to serve: one write for each batch, as logs
+// are written. Written at once, the file would have larger pieces in the page cache, which are sent with less work.
+func (s Shape) WriteLog(to io.Writer, bytes int64) error {
 	batch, records, err := s.batch(0)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var out []byte
-	for offset := int64(0); int64(len(out)) < bytes; offset += int64(records) {
+	for offset, written := int64(0), int64(0); written < bytes; offset += int64(records) {
 		batch.SetBaseOffset(offset)
 		batch.SetPartitionLeaderEpoch(0)
-		out = append(out, batch...)
+		if _, err := to.Write(batch); err != nil {
+			return err
+		}
+		written += int64(len(batch))
 	}
-	return out, nil
+	return nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"ottla.dev/ottla/bench/load"
 	"ottla.dev/ottla/broker"
+	"ottla.dev/ottla/internal/record"
 )
 
 func main() {
@@ -30,7 +31,9 @@ func run() error {
 	batchBytes := flag.Int("batch", 16<<10, "bytes of a batch")
 	partitions := flag.Int("partitions", 1, "partitions of the topic")
 	perRequest := flag.Int("per-request", 1, "partitions in one request")
-	producers := flag.Int("producers", 1, "connections that produce")
+	keyBytes := flag.Int("key", 0, "bytes of a record's key")
+	codec := flag.Int("codec", 0, "compression, as its number in the attributes of a batch: 1 gzip, 2 snappy, 3 lz4, 4 zstd")
+	producers := flag.Int("producers", 1, "connections that produce, or fetch")
 	answerBytes := flag.Int("answer", 1<<20, "bytes of a partition in a fetch's answer")
 	megabytes := flag.Int64("mb", 1024, "how much to move")
 	addr := flag.String("addr", "", "put the load on the broker at this address instead, for perf or strace to watch")
@@ -49,7 +52,10 @@ func run() error {
 	if err := load.CreateTopics(ctx, *addr, *partitions, topic); err != nil {
 		return err
 	}
-	shape := load.Shape{RecordBytes: *recordBytes, BatchBytes: *batchBytes, Partitions: *partitions, PartitionsPerRequest: *perRequest}
+	shape := load.Shape{
+		RecordBytes: *recordBytes, KeyBytes: *keyBytes, BatchBytes: *batchBytes, Partitions: *partitions, PartitionsPerRequest: *perRequest,
+		Codec: record.Codec(*codec),
+	}
 	measured := func() (load.Done, error) {
 		return load.Produce{Shape: shape, Producers: *producers, InFlight: 5, Bytes: *megabytes << 20}.Run(ctx, *addr, topic)
 	}
@@ -58,7 +64,7 @@ func run() error {
 			return err
 		}
 		measured = func() (load.Done, error) {
-			return load.Fetch{Partitions: *partitions, Consumers: 1, MaxBytes: 50 << 20, MaxPartitionBytes: *answerBytes}.Run(ctx, *addr, topic)
+			return load.Fetch{Partitions: *partitions, Consumers: *producers, MaxBytes: 50 << 20, MaxPartitionBytes: *answerBytes}.Run(ctx, *addr, topic)
 		}
 	}
 	return profile(*out, measured)

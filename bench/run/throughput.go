@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"ottla.dev/ottla/bench/load"
 	"ottla.dev/ottla/bench/target"
+	"ottla.dev/ottla/internal/record"
 )
 
 // produceLoad measures how fast and at what cost batches go in. Every sample has a topic of its own.
@@ -14,20 +17,45 @@ func produceLoad(p load.Produce) func(*bench, string) error {
 	return func(b *bench, name string) error {
 		return b.eachSample(name, b.sides, func(ctx context.Context, side string, round int) error {
 			if side == target.NameFloor {
-				floor, err := target.StartFloor(ctx, b.dir, b.program("floor-produce"))
-				if err != nil {
-					return err
-				}
-				defer floor.Remove()
-				p := p
-				p.Floor = true
-				return b.sample(name, side, round, floor, func() (load.Done, error) { return p.Run(ctx, floor.Addr(), name) })
+				return b.produceToFloors(ctx, p, name, round)
 			}
 			return b.withTopic(ctx, side, name, round, p.Partitions, func(t target.Target, topic string) error {
-				return b.sample(name, side, round, t, func() (load.Done, error) { return p.Run(ctx, t.Addr(), topic) })
+				cpuPerGB, err := b.sample(name, side, round, t, func() (load.Done, error) { return p.Run(ctx, t.Addr(), topic) })
+				if p.Codec != record.CodecNone {
+					b.add(name, measureLookedIn, side, round, cpuPerGB)
+				}
+				return err
 			})
 		})
 	}
+}
+
+// measureLookedIn compares with a floor that decompresses what is compressed.
+const measureLookedIn = "CPU-s/GB, floor decompresses"
+
+// produceToFloors puts the load on the floor and, where the batches are compressed, on one that decompresses them.
+func (b *bench) produceToFloors(ctx context.Context, p load.Produce, name string, round int) error {
+	p.Floor = true
+	run := func(measured func(floor *target.Floor, run func() (load.Done, error)) error, args ...string) error {
+		floor, err := target.StartFloor(ctx, b.dir, b.program("floor-produce"), args...)
+		if err != nil {
+			return err
+		}
+		defer floor.Remove()
+		return measured(floor, func() (load.Done, error) { return p.Run(ctx, floor.Addr(), name) })
+	}
+	err := run(func(floor *target.Floor, f func() (load.Done, error)) error {
+		_, err := b.sample(name, target.NameFloor, round, floor, f)
+		return err
+	})
+	if err != nil || p.Codec == record.CodecNone {
+		return err
+	}
+	return run(func(floor *target.Floor, f func() (load.Done, error)) error {
+		done, cpu, err := b.measure(floor, f)
+		b.add(name, measureLookedIn, target.NameFloor, round, perGB(cpu.Total, done))
+		return err
+	}, "-decompress")
 }
 
 // fetchLoad measures how fast and at what cost they come out again. The brokers' topic is filled once.
@@ -38,14 +66,10 @@ func fetchLoad(s load.Shape, bytes int64, f load.Fetch) func(*bench, string) err
 		}
 		defer b.deleteTopic(name)
 		file := b.program(name + ".log")
-		segment, err := s.LogFile(bytes / int64(s.Partitions))
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(file, segment, 0o644); err != nil {
-			return err
-		}
 		defer os.Remove(file)
+		if err := writeSegment(file, s, bytes/int64(s.Partitions)); err != nil {
+			return err
+		}
 		return b.eachSample(name, b.sides, func(ctx context.Context, side string, round int) error {
 			t := b.brokers[side]
 			if side == target.NameFloor {
@@ -56,9 +80,18 @@ func fetchLoad(s load.Shape, bytes int64, f load.Fetch) func(*bench, string) err
 				defer floor.Remove()
 				t = floor
 			}
-			return b.sample(name, side, round, t, func() (load.Done, error) { return f.Run(ctx, t.Addr(), name) })
+			_, err := b.sample(name, side, round, t, func() (load.Done, error) { return f.Run(ctx, t.Addr(), name) })
+			return err
 		})
 	}
+}
+
+func writeSegment(path string, s load.Shape, bytes int64) error {
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.WriteLog(file, bytes), file.Close())
 }
 
 func franzProduceLoad(recordBytes int, bytes int64) func(*bench, string) error {
@@ -66,7 +99,8 @@ func franzProduceLoad(recordBytes int, bytes int64) func(*bench, string) error {
 		return b.eachSample(name, b.brokerSides(), func(ctx context.Context, side string, round int) error {
 			return b.withTopic(ctx, side, name, round, 1, func(t target.Target, topic string) error {
 				l := load.FranzProduce{RecordBytes: recordBytes, Bytes: bytes}
-				return b.sample(name, side, round, t, func() (load.Done, error) { return l.Run(ctx, t.Addr(), topic) })
+				_, err := b.sample(name, side, round, t, func() (load.Done, error) { return l.Run(ctx, t.Addr(), topic) })
+				return err
 			})
 		})
 	}
@@ -81,9 +115,10 @@ func franzFetchLoad(s load.Shape, bytes int64) func(*bench, string) error {
 		values := bytes * 9 / 10 // what is surely there, without what records and batches add to their values
 		return b.eachSample(name, b.brokerSides(), func(ctx context.Context, side string, round int) error {
 			t := b.brokers[side]
-			return b.sample(name, side, round, t, func() (load.Done, error) {
+			_, err := b.sample(name, side, round, t, func() (load.Done, error) {
 				return load.FranzFetch{Bytes: values}.Run(ctx, t.Addr(), name)
 			})
+			return err
 		})
 	}
 }
@@ -127,25 +162,33 @@ func (b *bench) warmUp() error {
 	return nil
 }
 
-// sample measures one run of a load against one side.
-func (b *bench) sample(name, side string, round int, t target.Target, f func() (load.Done, error)) error {
+// sample measures one run of a load against one side, and returns the processor time that it took for a GB.
+func (b *bench) sample(name, side string, round int, t target.Target, f func() (load.Done, error)) (cpuPerGB float64, err error) {
+	done, cpu, err := b.measure(t, f)
+	if err != nil {
+		return 0, err
+	}
+	b.add(name, "MB/s", side, round, float64(done.Bytes)/1e6/done.Elapsed.Seconds())
+	b.add(name, "CPU-s/GB", side, round, perGB(cpu.Total, done))
+	b.add(name, "user-s/GB", side, round, perGB(cpu.User, done))
+	b.add(name, "system-s/GB", side, round, perGB(cpu.System, done))
+	return perGB(cpu.Total, done), nil
+}
+
+// measure runs a load against a process that has processors of its own.
+func (b *bench) measure(t target.Target, f func() (load.Done, error)) (done load.Done, cpu target.CPU, err error) {
 	warmMemory()
-	var done load.Done
-	cpu, err := used(t.Pid(), func() (err error) {
-		done, err = f()
+	err = target.Apart(t.Pid(), func() error {
+		cpu, err = used(t.Pid(), func() (err error) {
+			done, err = f()
+			return err
+		})
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	const mb, gb = 1e6, 1e9
-	size := float64(done.Bytes)
-	b.add(name, "MB/s", side, round, size/mb/done.Elapsed.Seconds())
-	b.add(name, "CPU-s/GB", side, round, cpu.Total.Seconds()/(size/gb))
-	b.add(name, "user-s/GB", side, round, cpu.User.Seconds()/(size/gb))
-	b.add(name, "system-s/GB", side, round, cpu.System.Seconds()/(size/gb))
-	return nil
+	return done, cpu, err
 }
+
+func perGB(d time.Duration, done load.Done) float64 { return d.Seconds() / (float64(done.Bytes) / 1e9) }
 
 // withTopic runs f with a new topic on one of the brokers.
 func (b *bench) withTopic(ctx context.Context, side, name string, round, partitions int, f func(t target.Target, topic string) error) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"net"
 	"os"
 	"path/filepath"
@@ -11,10 +12,11 @@ import (
 )
 
 func TestServesTheWholeFile(t *testing.T) {
-	text, err := load.Shape{RecordBytes: 100, BatchBytes: 3000}.LogFile(1 << 20)
-	if err != nil {
+	var written bytes.Buffer
+	if err := (load.Shape{RecordBytes: 100, BatchBytes: 3000}).WriteLog(&written, 1<<20); err != nil {
 		t.Fatal(err)
 	}
+	text := written.Bytes()
 	path := filepath.Join(t.TempDir(), "log")
 	if err := os.WriteFile(path, append(text, make([]byte, 20)...), 0o644); err != nil { // a torn batch at the end
 		t.Fatal(err)

@@ -1,10 +1,12 @@
 // Command produce is the floor under a broker's way in: it reads Produce requests of version 8, checks the CRC-32C of every batch,
-// appends the records to a file with one write and answers. It knows no topics, assigns no offsets and forgets everything.
+// appends the records to a file with one write and answers. It knows no topics, assigns no offsets and forgets everything. With -decompress it
+// also decompresses what is compressed, as whoever checks records must.
 package main
 
 import (
 	"encoding/binary"
 	"errors"
+	"flag"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -14,19 +16,24 @@ import (
 	"sync"
 
 	"ottla.dev/ottla/bench/floor/frame"
+	"ottla.dev/ottla/internal/record"
 )
 
 const (
 	batchHeadBytes = 61
 	crcAt          = 17
 	crcFrom        = 21
+	attributesAt   = 21
+	// maxDecompressedBytes bounds what a batch can claim.
+	maxDecompressedBytes = 64 << 20
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // sink keeps one file per partition in a directory of its own.
 type sink struct {
-	dir string
+	dir        string
+	decompress bool
 
 	mu    sync.Mutex // guards files
 	files map[string]*partition
@@ -45,6 +52,7 @@ func main() {
 		os.Exit(1)
 	}
 	s := &sink{dir: dir, files: map[string]*partition{}}
+	flag.BoolVar(&s.decompress, "decompress", false, "decompress compressed batches, and forget what was in them")
 	err = frame.Main(func(conn *net.TCPConn) (frame.Handler, error) { return s.handler(conn), nil })
 	_ = os.RemoveAll(dir)
 	if err != nil {
@@ -123,6 +131,9 @@ func (s *sink) append(topic []byte, index int32, batches []byte) (int64, error) 
 		if got, want := crc32.Checksum(b[crcFrom:size], castagnoli), binary.BigEndian.Uint32(b[crcAt:]); got != want {
 			return 0, fmt.Errorf("a batch with the CRC %x, computed %x", want, got)
 		}
+		if err := s.look(b[:size]); err != nil {
+			return 0, err
+		}
 		records += int64(binary.BigEndian.Uint32(b[23:])) + 1
 		b = b[size:]
 	}
@@ -136,6 +147,22 @@ func (s *sink) append(topic []byte, index int32, batches []byte) (int64, error) 
 	p.next += records
 	_, err = p.file.Write(batches)
 	return base, err
+}
+
+// buffers hold what was decompressed.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// look decompresses a batch, if it is compressed and that is wanted.
+func (s *sink) look(b []byte) error {
+	codec := record.Codec(b[attributesAt+1] & 7)
+	if !s.decompress || codec == record.CodecNone {
+		return nil
+	}
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	var err error
+	*buffer, err = record.Decompress((*buffer)[:0], codec, b[batchHeadBytes:], maxDecompressedBytes)
+	return err
 }
 
 func (s *sink) partition(topic []byte, index int32) (*partition, error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"net"
 	"os"
 	"path/filepath"
@@ -52,12 +53,19 @@ func TestSinkStoresWhatItAnswersFor(t *testing.T) {
 	}
 }
 
-func TestSinkRefusesDamage(t *testing.T) {
-	s := &sink{dir: t.TempDir(), files: map[string]*partition{}}
-	good, err := load.Shape{RecordBytes: 100, BatchBytes: 1000}.LogFile(5000)
-	if err != nil {
+// segment is some batches.
+func segment(t *testing.T, codec record.Codec) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := (load.Shape{RecordBytes: 100, BatchBytes: 1000, Codec: codec}).WriteLog(&b, 5000); err != nil {
 		t.Fatal(err)
 	}
+	return b.Bytes()
+}
+
+func TestSinkRefusesDamage(t *testing.T) {
+	s := &sink{dir: t.TempDir(), files: map[string]*partition{}}
+	good := segment(t, record.CodecNone)
 	if base, err := s.append([]byte("t"), 0, bytes.Clone(good)); err != nil || base != 0 {
 		t.Fatalf("base offset %d, error %v", base, err)
 	}
@@ -70,6 +78,20 @@ func TestSinkRefusesDamage(t *testing.T) {
 		if _, err := s.append([]byte("t"), 1, batches); err == nil {
 			t.Errorf("%s: no error", name)
 		}
+	}
+	s.decompress = true
+	if _, err := s.append([]byte("t"), 2, segment(t, record.CodecZstd)); err != nil {
+		t.Error(err)
+	}
+	bogus := segment(t, record.CodecZstd)
+	first, _, err := record.Next(bogus)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(first.Payload())
+	binary.BigEndian.PutUint32(first[crcAt:], first.ComputeCRC())
+	if _, err := s.append([]byte("t"), 2, bogus); err == nil {
+		t.Error("no error for what cannot be decompressed")
 	}
 	if _, err := s.produce(nil, []byte{0, 0, 0, 8, 0, 0, 0, 1, 0, 0}); err == nil {
 		t.Error("no error for a request that ends early")
