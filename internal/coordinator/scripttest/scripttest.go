@@ -1,4 +1,5 @@
-// Package scripttest plays the scripts in which the tests of a coordinator's state machine are written.
+// Package scripttest is what the tests of a coordinator share: the player of the scripts in which the tests of a state machine are written, what
+// surrounds the machine in them, and the way of a request to a service.
 package scripttest
 
 import (
