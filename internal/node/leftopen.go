@@ -18,8 +18,9 @@ import (
 
 // leftOpen are the transactions that were open in partitions when the machine went down.
 type leftOpen struct {
-	all []openTransaction
-	by  map[int64][]txn.OpenTransaction // by producer id; not changed
+	all   []openTransaction
+	by    map[int64][]txn.OpenTransaction // by producer id; not changed
+	whole bool                            // every partition could be looked into
 }
 
 // openTransaction is one of them.
@@ -30,8 +31,8 @@ type openTransaction struct {
 	coordinatorEpoch int32
 }
 
-func newLeftOpen(all []openTransaction) *leftOpen {
-	l := &leftOpen{all: all, by: make(map[int64][]txn.OpenTransaction)}
+func newLeftOpen(all []openTransaction, whole bool) *leftOpen {
+	l := &leftOpen{all: all, by: make(map[int64][]txn.OpenTransaction), whole: whole}
 	for _, o := range all {
 		l.by[o.ProducerID] = append(l.by[o.ProducerID], o.OpenTransaction)
 	}
@@ -41,8 +42,8 @@ func newLeftOpen(all []openTransaction) *leftOpen {
 // of returns what a producer has open.
 func (l *leftOpen) of(producerID int64) []txn.OpenTransaction { return l.by[producerID] }
 
-// findLeftOpen looks into all partitions for open transactions of lost producer ids. It reports whether it could look into all.
-func (n *Node) findLeftOpen(below int64) (open []openTransaction, whole bool) {
+// findLeftOpen looks into all partitions for open transactions of lost producer ids.
+func (n *Node) findLeftOpen(below int64) *leftOpen {
 	logs := n.logs.All()
 	found := make([][]openTransaction, len(logs))
 	failed := make([]error, len(logs))
@@ -60,11 +61,11 @@ func (n *Node) findLeftOpen(below int64) (open []openTransaction, whole bool) {
 	}
 	close(next)
 	workers.Wait()
-	if err := errors.Join(failed...); err != nil {
+	err := errors.Join(failed...)
+	if err != nil {
 		n.logger.Error("cannot tell which transactions the machine's end has left open in all partitions; the next start tries again", "error", err)
-		return slices.Concat(found...), false
 	}
-	return slices.Concat(found...), true
+	return newLeftOpen(slices.Concat(found...), err == nil)
 }
 
 func openIn(log *storage.Log, below int64) (open []openTransaction, err error) {
@@ -94,7 +95,7 @@ func (n *Node) endLeftOpen() {
 	for {
 		n.left.all = slices.DeleteFunc(n.left.all, n.hasEnded)
 		if len(n.left.all) == 0 {
-			n.changeNotes(func(note *storage.StartNote) { note.Unfinished = false })
+			n.changeNotes(func(note *storage.StartNote) { note.Unfinished = !n.left.whole })
 			return
 		}
 		if fates, ok := n.fates(); ok {

@@ -126,6 +126,7 @@ func (n *Node) checkRoles(context.Context) error {
 
 // openDirs takes the log directories, so that no other process can.
 func (n *Node) openDirs(context.Context) (err error) {
+	n.notes.changed = n.changedSinceBoot()
 	n.locks, err = storage.LockDirs(storage.LockOptions{FS: n.options.FS, Dirs: n.options.Config.LogDirs(), NodeID: n.options.Config.NodeID(), Logger: n.logger})
 	return err
 }

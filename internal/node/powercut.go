@@ -22,9 +22,36 @@ import (
 
 // startNotes is what the log directories' notes say now.
 type startNotes struct {
+	changed map[string]bool // since the machine has been up, before this start
+	dirs    []string
+
 	mu   sync.Mutex // held while they are written; guards note
-	dirs []string
 	note storage.StartNote
+}
+
+// changedSinceBoot tells which log directories were changed since the machine has been up, before anything is changed in them now. Where nothing else is known, as in a
+// directory of Apache Kafka, that says that the machine did not go down since: the files that a broker replaces all the time lie there.
+func (n *Node) changedSinceBoot() map[string]bool {
+	changed := map[string]bool{}
+	up, ok := vfs.Uptime(n.options.FS)
+	if !ok {
+		return changed
+	}
+	booted := n.options.Clock.Now().Add(-up)
+	for _, dir := range n.options.Config.LogDirs() {
+		if info, err := n.options.FS.Stat(dir); err == nil && info.ModTime.After(booted) {
+			changed[dir] = true
+		}
+	}
+	return changed
+}
+
+// sameBoot tells whether the machine has been up since a directory with this note was opened before.
+func (n *Node) sameBoot(dir string, old storage.StartNote, boot string) bool {
+	if old.BootID == "" {
+		return n.notes.changed[dir]
+	}
+	return old.BootID == boot
 }
 
 // noteStart finds out whether the machine went down since the directories were opened before, and notes that they are open now. It comes before anything is
@@ -34,36 +61,16 @@ func (n *Node) noteStart(img *metadata.Image) {
 		n.notes.dirs = append(n.notes.dirs, dir)
 	}
 	slices.Sort(n.notes.dirs)
-	boot := vfs.BootID(n.options.FS)
-	found, recovered := make([]storage.StartNote, len(n.notes.dirs)), n.logs.Recovered()
-	note := storage.StartNote{BootID: boot, Flushed: n.flushesAll(img)}
-	wentDown := false
-	for i, dir := range n.notes.dirs {
-		old, err := storage.ReadStartNote(n.options.FS, dir)
-		unknown := err != nil
-		if unknown {
-			n.logger.Warn("what the last start has noted cannot be read; the machine is taken to have gone down since", "dir", dir, "error", err)
-		}
-		found[i] = old
-		note.LostBelow, note.Unfinished = max(note.LostBelow, old.LostBelow), note.Unfinished || old.Unfinished
-		if !unknown && !slices.Contains(recovered, dir) {
-			continue
-		}
-		if unknown || !old.Flushed && (boot == "" || old.BootID != boot) {
-			wentDown = true
-		}
-		// What a process has left in the page cache may be there still.
-		note.Flushed = note.Flushed && (old.Flushed || boot != "" && old.BootID != "" && old.BootID != boot)
-	}
+	note := storage.StartNote{BootID: vfs.BootID(n.options.FS), Flushed: n.flushesAll(img)}
+	found, wentDown := n.readNotes(&note)
 	if wentDown && img.NextProducerID > 0 {
 		note.LostBelow, note.Unfinished = img.NextProducerID, true
 		n.logger.Warn("the machine went down, or may have, since the log directories were opened, and acknowledged records need not have been on stable storage "+
 			"(ottla.flush.before.ack): transactional ids get new producer ids, and transactions that were open are ended", "producer_ids_below", note.LostBelow)
 	}
 	if note.Unfinished {
-		open, whole := n.findLeftOpen(note.LostBelow)
-		n.left = newLeftOpen(open)
-		note.Unfinished = len(open) > 0 || !whole
+		n.left = n.findLeftOpen(note.LostBelow)
+		note.Unfinished = len(n.left.all) > 0 || !n.left.whole
 	}
 	if note.LostBelow > 0 {
 		n.lost = &txn.Lost{Below: note.LostBelow, MarkedSince: n.markedSince}
@@ -77,6 +84,27 @@ func (n *Node) noteStart(img *metadata.Image) {
 		defer n.notes.mu.Unlock()
 		n.writeNotes()
 	}
+}
+
+// readNotes reads what the directories say, adds to the new note what goes on holding, and tells whether the machine went down.
+func (n *Node) readNotes(note *storage.StartNote) (found []storage.StartNote, wentDown bool) {
+	recovered := n.logs.Recovered()
+	for _, dir := range n.notes.dirs {
+		old, err := storage.ReadStartNote(n.options.FS, dir)
+		unknown := err != nil
+		if unknown {
+			n.logger.Warn("what the last start has noted cannot be read; the machine is taken to have gone down since", "dir", dir, "error", err)
+		}
+		found = append(found, old)
+		note.LostBelow, note.Unfinished = max(note.LostBelow, old.LostBelow), note.Unfinished || old.Unfinished
+		if !unknown && !slices.Contains(recovered, dir) {
+			continue
+		}
+		wentDown = wentDown || unknown || !old.Flushed && !n.sameBoot(dir, old, note.BootID)
+		// What a process has left in the page cache may be there still, unless the machine was started anew.
+		note.Flushed = note.Flushed && (old.Flushed || note.BootID != "" && old.BootID != "" && old.BootID != note.BootID)
+	}
+	return found, wentDown
 }
 
 // writeNotes writes the note into all directories. A failed one keeps the old note, which says that more may be lost, not less, as long as one of the others

@@ -300,6 +300,29 @@ func TestLostMarkersAreWrittenAgain(t *testing.T) {
 	})
 }
 
+// TestLostMarkerIsThatOfItsOwnTransaction has several transactions of one producer in a partition, and loses what comes after the data of each. Before version 2 they
+// all have one epoch, and what tells them apart is when they were decided.
+func TestLostMarkerIsThatOfItsOwnTransaction(t *testing.T) {
+	for kept, want := range [][]string{{}, {"second"}, {"second"}, {"second", "fourth"}} {
+		t.Run(fmt.Sprint("transaction ", kept+1), func(t *testing.T) {
+			eachVersion(t, func(t *testing.T, c *cutter) {
+				p := beginAs(t, c.a, c.id)
+				for i, value := range []string{"first", "second", "third", "fourth"} {
+					sequence := int32(0)
+					if c.version < 2 {
+						sequence = int32(i)
+					}
+					c.write(p, sequence, value, "y")
+					c.end(p, i%2 == 1)
+					time.Sleep(2 * time.Millisecond) // they are told apart by milliseconds
+				}
+				c.powerCut(func() { c.keep("y-0", 2*kept+1) })
+				c.wantSeen("y", want...)
+			})
+		})
+	}
+}
+
 // TestUndecidedTransactionIsNotTakenForTheOneBefore loses the newest of what the coordinator knew, so that its last decision is about a transaction of which the
 // partitions have the marker already, and the next one is open in them.
 func TestUndecidedTransactionIsNotTakenForTheOneBefore(t *testing.T) {
@@ -316,7 +339,6 @@ func TestUndecidedTransactionIsNotTakenForTheOneBefore(t *testing.T) {
 				if c.version < 2 {
 					sequence = 1
 				}
-				time.Sleep(2 * time.Millisecond) // times are in milliseconds
 				c.write(p, sequence, "undecided", "x")
 				c.powerCut(func() { c.keep(c.state(), kept.batches) })
 				c.wantSeen("x", "decided")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -55,4 +56,10 @@ func (osFS) BootID() string {
 		return ""
 	}
 	return strings.TrimSpace(string(id))
+}
+
+func (osFS) Uptime() (time.Duration, bool) {
+	var up unix.Timespec
+	err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &up)
+	return time.Duration(up.Nano()), err == nil
 }
