@@ -128,7 +128,7 @@ func (l *Log) append(result *record.Result, c *config.Topic, options AppendOptio
 
 // place gives batches their offsets, or checks those that a leader gave them.
 func (l *Log) place(result *record.Result, options AppendOptions) error {
-	end := l.end.offset // the holder of mu needs no endMu to look
+	end := l.endOffset()
 	if options.Origin == OriginReplication {
 		if result.FirstOffset < end {
 			return fmt.Errorf("%w: %s ends at %d, the first offset is %d", ErrUnexpectedOffset, l.tp, end, result.FirstOffset)

@@ -35,22 +35,30 @@ type cachedFile struct {
 
 // acquire returns the open file; release must follow. It works as long as references are held, even if the file is
 // removed or closed for good meanwhile.
-func (c *cachedFile) acquire(cache *fileCache) (vfs.File, error) {
+func (c *cachedFile) acquire(cache *fileCache) (file vfs.File, err error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.file == nil {
-		if c.closed {
-			return nil, ErrClosed
-		}
-		file, err := cache.fs.OpenReadWrite(c.path())
-		if err != nil {
-			return nil, err
-		}
-		c.attach(cache, file)
+		err = c.open(cache)
 	}
-	c.refs++
-	c.used = true
-	return c.file, nil
+	if err == nil {
+		c.refs++
+		c.used = true
+		file = c.file
+	}
+	c.mu.Unlock()
+	return file, err
+}
+
+func (c *cachedFile) open(cache *fileCache) error {
+	if c.closed {
+		return ErrClosed
+	}
+	file, err := cache.fs.OpenReadWrite(c.path())
+	if err != nil {
+		return err
+	}
+	c.attach(cache, file)
+	return nil
 }
 
 // adopt hands a file over that the caller has just opened or created.
@@ -70,12 +78,12 @@ func (c *cachedFile) attach(cache *fileCache, file vfs.File) {
 
 func (c *cachedFile) release() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.refs--
 	if c.refs == 0 && c.closed && c.file != nil {
 		c.file.Close()
 		c.file = nil
 	}
+	c.mu.Unlock()
 }
 
 // close closes the file for good, at once or with the last reference.

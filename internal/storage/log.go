@@ -30,7 +30,7 @@ type Log struct {
 	epochs    epochCache
 	segments  atomic.Pointer[[]*segment] // ascending, never empty; replaced as a whole
 
-	endMu sync.RWMutex // guards end; held for moments only
+	endMu sync.Mutex // guards end; held for moments only, so that readers need no lock of their own kind
 	end   endMark
 
 	txnMu sync.Mutex // held while a transaction index is made anew
@@ -143,17 +143,22 @@ func (l *Log) active() *segment {
 func (l *Log) setSegments(list []*segment) { l.segments.Store(&list) }
 
 func (l *Log) endMark() endMark {
-	l.endMu.RLock()
-	defer l.endMu.RUnlock()
-	return l.end
+	l.endMu.Lock()
+	end := l.end
+	l.endMu.Unlock()
+	return end
 }
+
+// endOffset is LogEndOffset for who holds mu: the end only changes under both locks.
+func (l *Log) endOffset() int64 { return l.end.offset }
 
 // publish makes a new end visible, with the size of the active segment that belongs to it.
 func (l *Log) publish(offset int64) {
 	active := l.active()
+	end := endMark{offset, active, active.size()}
 	l.endMu.Lock()
-	defer l.endMu.Unlock()
-	l.end = endMark{offset, active, active.size()}
+	l.end = end
+	l.endMu.Unlock()
 }
 
 // floor returns the index of the last segment that begins at or before an offset, -1 if there is none.

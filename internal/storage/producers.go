@@ -47,7 +47,7 @@ func (t *producerTable) stage(batches []byte, options AppendOptions) (duplicate 
 		if !b.HasProducerID() {
 			continue
 		}
-		if err := t.load(t.log.LogEndOffset()); err != nil {
+		if err := t.load(t.log.endOffset()); err != nil {
 			return duplicate, false, err
 		}
 		if current := t.entries[b.ProducerID()]; current != nil && options.Origin == OriginClient {
@@ -167,7 +167,7 @@ func (l *Log) loadProducers() error {
 	if err := l.usable(); err != nil {
 		return err
 	}
-	if err := l.producers.load(l.LogEndOffset()); err != nil {
+	if err := l.producers.load(l.endOffset()); err != nil {
 		return l.dir.failUnlessRefused("reading the producers' state of", l, err)
 	}
 	return nil

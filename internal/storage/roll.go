@@ -15,7 +15,7 @@ func (l *Log) rollFor(result *record.Result, c *config.Topic) error {
 	if err != nil || !full {
 		return err
 	}
-	return l.roll(max(result.FirstOffset, l.LogEndOffset()))
+	return l.roll(max(result.FirstOffset, l.endOffset()))
 }
 
 func (l *Log) shouldRoll(result *record.Result, c *config.Topic) (bool, error) {
@@ -67,7 +67,7 @@ func (l *Log) Roll() error {
 	if err := l.usable(); err != nil {
 		return err
 	}
-	return l.dir.fail("rolling a segment of "+l.tp.String(), l.roll(l.LogEndOffset()))
+	return l.dir.fail("rolling a segment of "+l.tp.String(), l.roll(l.endOffset()))
 }
 
 // roll begins a new segment at an offset, with a snapshot of the producers so that recovery need not read what is before.
@@ -79,7 +79,7 @@ func (l *Log) roll(base int64) error {
 	if err := active.seal(); err != nil {
 		return err
 	}
-	if err := l.producers.snapshot(l.LogEndOffset(), unsynced); err != nil {
+	if err := l.producers.snapshot(l.endOffset(), unsynced); err != nil {
 		return err
 	}
 	// Usually a flush has done so long ago. It keeps a crash from losing a segment whose successors it keeps.
@@ -91,7 +91,7 @@ func (l *Log) roll(base int64) error {
 		return err
 	}
 	l.setSegments(append(slices.Clip(slices.Clone(l.list())), next))
-	l.publish(l.LogEndOffset())
+	l.publish(l.endOffset())
 	l.dir.syncer.want(l)
 	return nil
 }

@@ -68,7 +68,7 @@ func TestATransactionIsNotedBeforeTheEndMoves(t *testing.T) {
 	b := newBench(t, defaultTopic())
 	l := b.log()
 	b.append(l, "x")
-	l.endMu.RLock() // the end cannot move
+	l.endMu.Lock() // the end cannot move
 	done := make(chan int64)
 	go func() { done <- b.begin(l, 1) }()
 	for deadline := time.Now().Add(20 * time.Second); l.firstUnstable.Load() != 1; runtime.Gosched() {
@@ -77,7 +77,7 @@ func TestATransactionIsNotedBeforeTheEndMoves(t *testing.T) {
 			break
 		}
 	}
-	l.endMu.RUnlock()
+	l.endMu.Unlock()
 	if first := <-done; first != 1 || l.LastStableOffset() != 1 {
 		t.Errorf("it began at %d, and the last stable offset is %d", first, l.LastStableOffset())
 	}
