@@ -22,5 +22,6 @@
 //     metadata does not have it. (Kafka stops at errors that should not be, and skips partitions without a leader.)
 //   - An EndTxn of version 2 is a retry only of an end by version 2. (Kafka takes a zombie for one when its successor is
 //     of version 1, and gives it that one's epoch.)
+//   - After the machine went down, producer ids of before are not gone on with (Options.Lost). (Kafka goes on with what is left, as other brokers have the rest.)
 //   - At level 0, clients by version 2 are refused before anything is changed. (In Kafka their ids stay busy.)
 package txn
