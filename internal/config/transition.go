@@ -19,7 +19,7 @@ func (s *Snapshot) checkTransition(next *Snapshot) error {
 	if maps.Equal(s.props, next.props) {
 		return nil
 	}
-	for _, check := range []func(*Snapshot) error{s.checkThreads, s.checkLocalRetention, s.checkListenerChange} {
+	for _, check := range []func(*Snapshot) error{s.checkThreads, s.checkCleanerThreads, s.checkLocalRetention, s.checkListenerChange} {
 		if err := check(next); err != nil {
 			// The text is Kafka's, its Java class name included: tools and people search for it.
 			return configError("Invalid value org.apache.kafka.common.config.ConfigException: " + err.Error() +
@@ -40,6 +40,20 @@ func (s *Snapshot) checkThreads(next *Snapshot) error {
 		case value > old*2:
 			return configError(fmt.Sprintf("%snot be greater than double the current value %d", text, old))
 		}
+	}
+	return nil
+}
+
+// checkCleanerThreads is checkThreads for the log cleaner, which has words of its own in Kafka.
+func (s *Snapshot) checkCleanerThreads(next *Snapshot) error {
+	const text = "Log cleaner threads "
+	switch old, value := s.Long("log.cleaner.threads"), next.Long("log.cleaner.threads"); {
+	case value < 1:
+		return configError(text + "should be at least 1")
+	case value < old/2:
+		return configError(fmt.Sprintf("%scannot be reduced to less than half the current value %d", text, old))
+	case value > old*2:
+		return configError(fmt.Sprintf("%scannot be increased to more than double the current value %d", text, old))
 	}
 	return nil
 }
