@@ -126,7 +126,11 @@ func execute(ctx context.Context, root *cobra.Command, args []string, stderr io.
 	case errors.As(err, &code):
 		return int(code)
 	case !ran:
-		err = output.Usagef("%v", err).WithHint("`%s --help` says more.", command.CommandPath())
+		hint := fmt.Sprintf("`%s --help` says more.", command.CommandPath())
+		if near := flagHint(command, err); near != "" {
+			hint = fmt.Sprintf("Did you mean --%s? %s", near, hint)
+		}
+		err = output.Usagef("%v", err).WithHint("%s", hint)
 	}
 	return output.PrintError(stderr, format(command, args), err)
 }

@@ -131,3 +131,18 @@ func TestCompletion(t *testing.T) {
 		t.Errorf("without a broker: %q", stdout)
 	}
 }
+
+func TestUnknownFlagNamesTheNearest(t *testing.T) {
+	for args, want := range map[string]string{
+		"topic create t --bootstrap-server x": "--bootstrap?", "produce t --brokers x": "--bootstrap?", "topic create t --partition 3": "--partitions?",
+		"topic create t --bogus": "", "topic create t -y": "",
+	} {
+		var stderr strings.Builder
+		if code := execute(t.Context(), Root(), strings.Fields(args), &stderr); code != output.Usage {
+			t.Errorf("%s: exit code %d", args, code)
+		}
+		if got := stderr.String(); want == "" && strings.Contains(got, "Did you mean") || !strings.Contains(got, want) {
+			t.Errorf("%s: %q in\n%s", args, want, got)
+		}
+	}
+}
