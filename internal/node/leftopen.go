@@ -1,7 +1,6 @@
 package node
 
 import (
-	"cmp"
 	"errors"
 	"math"
 	"slices"
@@ -89,17 +88,14 @@ func openIn(log *storage.Log, below int64) (open []openTransaction, err error) {
 // leftOpenBackoff is how long after a round that has not ended all the next one comes.
 const leftOpenBackoff = 500 * time.Millisecond
 
-// endLeftOpen ends the transactions that the machine's end has left open in partitions, round by round: one of which a coordinator knows ends when that one
-// has ended it. It returns when all have ended, or the node does.
+// endLeftOpen ends the transactions that the machine's end has left open in partitions. What cannot be ended at once, because a coordinator is being loaded or a partition
+// cannot be written to, is tried again. It returns when all have ended, or the node does.
 func (n *Node) endLeftOpen() {
-	for {
-		n.left.all = slices.DeleteFunc(n.left.all, n.hasEnded)
-		if len(n.left.all) == 0 {
-			n.changeNotes(func(note *storage.StartNote) { note.Unfinished = !n.left.whole })
-			return
-		}
-		if fates, ok := n.fates(); ok {
-			n.endEach(fates)
+	for !n.allEnded() {
+		if decisions, ok := n.decisions(); ok {
+			if n.endEach(decisions); n.allEnded() {
+				break
+			}
 		}
 		later := make(chan struct{})
 		timer := n.options.Clock.AfterFunc(leftOpenBackoff, func() { close(later) })
@@ -110,6 +106,13 @@ func (n *Node) endLeftOpen() {
 			return
 		}
 	}
+	n.changeNotes(func(note *storage.StartNote) { note.Unfinished = !n.left.whole })
+}
+
+// allEnded forgets what has ended, and tells whether nothing is left.
+func (n *Node) allEnded() bool {
+	n.left.all = slices.DeleteFunc(n.left.all, n.hasEnded)
+	return len(n.left.all) == 0
 }
 
 // hasEnded tells whether nothing is left to do about a transaction: it has ended, or its partition is gone.
@@ -122,35 +125,32 @@ func (n *Node) hasEnded(o openTransaction) bool {
 	return err == nil && !open
 }
 
-// fates asks the transaction coordinators; false: they do not answer yet. Without their topic there are none, and nobody knows of any transaction.
-func (n *Node) fates() (fates []txn.Fate, ok bool) {
+// decisions asks the transaction coordinators; false: they do not answer yet. Without their topic there are none, and nothing was decided.
+func (n *Node) decisions() (decisions [][]txn.Decision, ok bool) {
 	if n.controller.Image().Topic(transactionStateTopic) == nil {
-		return make([]txn.Fate, len(n.left.all)), true
+		return make([][]txn.Decision, len(n.left.all)), true
 	}
 	open := make([]txn.OpenTransaction, len(n.left.all))
 	for i := range open {
 		open[i] = n.left.all[i].OpenTransaction
 	}
 	answered := make(chan struct{})
-	n.transactions.Fates(open, func(f []txn.Fate, known bool) {
-		fates, ok = f, known
+	n.transactions.Decisions(open, func(d [][]txn.Decision, known bool) {
+		decisions, ok = d, known
 		close(answered)
 	})
 	select {
 	case <-answered:
-		return fates, ok
+		return decisions, ok
 	case <-n.ctx.Done():
 		return nil, false
 	}
 }
 
-// endEach writes the markers of those that no coordinator is about to end.
-func (n *Node) endEach(fates []txn.Fate) {
+// endEach writes the markers.
+func (n *Node) endEach(decisions [][]txn.Decision) {
 	for i, o := range n.left.all {
-		if fates[i].Busy {
-			continue
-		}
-		end, err := endOf(o, fates[i].Decisions)
+		end, err := endOf(o, decisions[i])
 		if err != nil {
 			n.logger.Error("cannot tell how to end a transaction that was open when the machine went down", "partition", o.TopicPartition.String(), "producer_id", o.ProducerID, "error", err)
 			continue
@@ -180,19 +180,18 @@ func endOf(o openTransaction, decisions []txn.Decision) (txn.Decision, error) {
 	if len(decisions) == 1 && decisions[0].ProducerEpoch != o.ProducerEpoch {
 		return decisions[0], nil // each transaction has an epoch of its own
 	}
-	// Several transactions have this epoch. The markers of those before the open one are in the partition, and not older than the decisions.
-	slices.SortStableFunc(decisions, func(a, b txn.Decision) int { return cmp.Compare(a.AtMs, b.AtMs) })
-	markedMs, err := lastMarker(o.log, o.ProducerID, decisions[0].AtMs, o.firstOffset)
+	// Several transactions have this epoch. Those before the open one have their markers in the partition, in the order of the decisions and not before them.
+	markers, err := markersSince(o.log, o.ProducerID, decisions[0].AtMs, o.firstOffset)
 	if err != nil {
 		return abort, err
 	}
-	for _, d := range decisions {
-		if d.AtMs > markedMs {
-			if d.Commit {
-				return d, nil
-			}
-			break
+	for _, m := range markers {
+		if len(decisions) > 0 && m.of(decisions[0]) {
+			decisions = decisions[1:]
 		}
+	}
+	if len(decisions) > 0 && decisions[0].Commit {
+		return decisions[0], nil
 	}
 	return abort, nil
 }
@@ -218,32 +217,32 @@ func (n *Node) writeMarker(o openTransaction, end txn.Decision) (code protocol.C
 	}
 }
 
-// markedSince tells the transaction coordinator whether a partition has a marker of a producer that is not older than the time. Where that cannot be read it says so too:
-// what is open there then is among those that are ended by themselves.
-func (n *Node) markedSince(tp txn.TopicPartition, producerID, sinceMs int64) bool {
-	p, err := n.replicas.Partition(tp.Topic, tp.Partition)
-	if err != nil {
-		return false // the marker cannot be written either
-	}
-	at, err := lastMarker(p.Log(), producerID, sinceMs, p.Log().LogEndOffset())
-	return err != nil || at >= sinceMs
-}
-
 // markerScanBytes is how much of a log is read at a time in search of markers.
 const markerScanBytes = 1 << 20
 
-// lastMarker returns the time of a producer's last marker below an offset of those that are not older than the time; -1 if there is none.
-func lastMarker(log *storage.Log, producerID, sinceMs, below int64) (atMs int64, err error) {
+// marker is one in a partition.
+type marker struct {
+	commit bool
+	epoch  int16
+	atMs   int64
+}
+
+// of tells whether the marker may be that of a decision.
+func (m marker) of(d txn.Decision) bool {
+	return m.commit == d.Commit && m.epoch == d.ProducerEpoch && m.atMs >= d.AtMs
+}
+
+// markersSince returns a producer's markers below an offset that are not older than the time.
+func markersSince(log *storage.Log, producerID, sinceMs, below int64) (markers []marker, err error) {
 	from, ok, err := log.OffsetForTimestamp(sinceMs) // no batch before this one has a timestamp that is not older
 	if err != nil || !ok {
-		return -1, err
+		return nil, err
 	}
-	atMs = -1
 	buffer := make([]byte, markerScanBytes)
 	for offset := from.Offset; offset < below; {
 		var batches []byte
 		if batches, buffer, err = readBatches(log, offset, below, buffer); err != nil || len(batches) == 0 {
-			return atMs, err
+			return markers, err
 		}
 		for len(batches) > 0 {
 			b, rest, err := record.Next(batches)
@@ -251,20 +250,20 @@ func lastMarker(log *storage.Log, producerID, sinceMs, below int64) (atMs int64,
 				break
 			}
 			if err != nil {
-				return -1, err
+				return nil, err
 			}
 			batches, offset = rest, b.NextOffset()
 			if !b.IsControl() || b.ProducerID() != producerID {
 				continue
 			}
-			if _, ms, ok, err := b.Marker(); err != nil {
-				return -1, err
+			if m, ms, ok, err := b.Marker(); err != nil {
+				return nil, err
 			} else if ok && ms >= sinceMs {
-				atMs = ms
+				markers = append(markers, marker{commit: m.Type == record.ControlCommit, epoch: b.ProducerEpoch(), atMs: ms})
 			}
 		}
 	}
-	return atMs, nil
+	return markers, nil
 }
 
 // readBatches reads the next batches into the buffer, or a larger one.

@@ -73,7 +73,7 @@ func (n *Node) noteStart(img *metadata.Image) {
 		note.Unfinished = len(n.left.all) > 0 || !n.left.whole
 	}
 	if note.LostBelow > 0 {
-		n.lost = &txn.Lost{Below: note.LostBelow, MarkedSince: n.markedSince}
+		n.lost = &txn.Lost{Below: note.LostBelow}
 		if n.left != nil {
 			n.lost.LeftOpen = n.left.of
 		}

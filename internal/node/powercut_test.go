@@ -349,6 +349,30 @@ func TestUndecidedTransactionIsNotTakenForTheOneBefore(t *testing.T) {
 	}
 }
 
+// TestDecisionDoesNotEndTheOneBefore loses in a partition all after the data of a transaction that was aborted, while the coordinator is about to commit the next one.
+func TestDecisionDoesNotEndTheOneBefore(t *testing.T) {
+	eachVersion(t, func(t *testing.T, c *cutter) {
+		p := beginAs(t, c.a, c.id)
+		c.write(p, 0, "aborted", "y")
+		c.end(p, false)
+		if c.version < 2 {
+			p = beginAs(t, c.a, c.id) // with another epoch, as in version 2
+		}
+		c.write(p, 0, "committed", "x", "y")
+		c.end(p, true)
+		kept := 6
+		if c.version < 2 {
+			kept = 8 // there is a record for each partition that is added, and for the epoch
+		}
+		c.powerCut(func() {
+			c.keep(c.state(), kept)
+			c.keep("y-0", 1)
+		})
+		c.wantSeen("x", "committed")
+		c.wantSeen("y")
+	})
+}
+
 // TestDecisionIsDoneWhereItComesTooLate has partitions know later epochs than the decision that the coordinator still has.
 func TestDecisionIsDoneWhereItComesTooLate(t *testing.T) {
 	eachVersion(t, func(t *testing.T, c *cutter) {

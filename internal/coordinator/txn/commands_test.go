@@ -50,7 +50,7 @@ func parsePartitions(list string) []TopicPartition {
 //	level 0|1|2; set name=value; gone t/0; back t/0
 //	ids manual; id; id CODE                       producer ids come when they are told to
 //	reload                                        the partition is loaded again
-//	powercut [lose=n] [open=] [marked=]; fates    the machine went down; see world.powerCut
+//	powercut [lose=n] [open=]; decisions open=    the machine went down; see world.powerCut
 //	elected                                       in a newer epoch, without a load
 //	poke p=producer/epoch [id= state=]            another coordinator left this in the log; the partition is loaded
 //
@@ -69,8 +69,8 @@ func (w *world) run(line string) error {
 		return w.reload()
 	case "powercut":
 		return w.powerCut(c)
-	case "fates":
-		w.fates(c)
+	case "decisions":
+		w.decisions(c)
 	case "elected":
 		w.apply(w.m.ResumeMarkers(w.Now))
 	case "poke":

@@ -48,12 +48,12 @@ func (m *Machine) startCompletion(now time.Time, t *transaction) {
 }
 
 // sendMarkers has the missing markers written. It returns false when there are none: partitions that are no more, with
-// their topics, need none.
+// their topics, need none, nor do those that somebody else sees to.
 func (m *Machine) sendMarkers(t *transaction) bool {
 	c := t.completion
 	c.missing = without(c.missing, func(tp TopicPartition) bool {
 		if m.options.PartitionExists(tp.Topic, tp.Partition) {
-			return m.markedAlready(t.latest, tp)
+			return m.leftToOthers(t.latest.producerID, tp)
 		}
 		m.log.Info("a partition of a transaction is gone, and needs no marker", "transactional_id", t.id, "topic", tp.Topic, "partition", tp.Partition)
 		return true

@@ -1,16 +1,17 @@
 package txn
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Lost is what is known after the machine went down without writing out what was in its memory.
 type Lost struct {
 	// Below is the producer id below which all were given out before.
 	Below int64
-	// LeftOpen returns what a producer's transactions have left open in partitions; nil: nobody has looked. The log's decisions about these are kept for
-	// Fates while it is loaded.
+	// LeftOpen returns what a producer's transactions have left open in partitions; nil: nobody has looked. These are ended by somebody else, who asks for Decisions:
+	// what is open there need not be the transaction that the coordinator knows.
 	LeftOpen func(producerID int64) []OpenTransaction
-	// MarkedSince reports whether a partition has a marker of the producer that is not older than the time.
-	MarkedSince func(tp TopicPartition, producerID, sinceMs int64) bool
 }
 
 // OpenTransaction is a transaction that is open in a partition.
@@ -18,14 +19,6 @@ type OpenTransaction struct {
 	TopicPartition
 	ProducerID    int64
 	ProducerEpoch int16
-}
-
-// Fate is what a coordinator knows of an open transaction.
-type Fate struct {
-	// Busy: the producer has a transaction that the coordinator is about to end. What is open may be that one.
-	Busy bool
-	// Decisions are those in the log that it may be about, oldest first.
-	Decisions []Decision
 }
 
 // Decision is one about the end of a transaction.
@@ -67,24 +60,17 @@ func (md *metadata) mayEnd(open OpenTransaction) bool {
 	return md.producerEpoch == open.ProducerEpoch && md.state.isPrepared() && contains(md.topics, open.TopicPartition)
 }
 
-// Fates returns what is known of each of the transactions.
-func (m *Machine) Fates(open []OpenTransaction) []Fate {
-	busy := make(map[int64]bool)
-	for _, t := range m.transactions {
-		if m.lost(t.latest.producerID) && (t.busy != idle || t.latest.state == Ongoing || t.latest.state.isPrepared()) {
-			busy[t.latest.producerID] = true
-		}
-	}
-	fates := make([]Fate, len(open))
+// Decisions returns for each of the transactions the decisions in the log that may be about it, oldest first.
+func (m *Machine) Decisions(open []OpenTransaction) [][]Decision {
+	decisions := make([][]Decision, len(open))
 	for i, o := range open {
-		fates[i] = Fate{Busy: busy[o.ProducerID], Decisions: m.decisions[o]}
+		decisions[i] = m.decisions[o]
 	}
-	return fates
+	return decisions
 }
 
-// markedAlready reports whether a decision of before the machine went down has been carried out in a partition. Where a version before 2 is the client's, what
-// is open there may be its next transaction, in the same epoch, which this marker must not end.
-func (m *Machine) markedAlready(md *metadata, tp TopicPartition) bool {
-	return m.lost(md.producerID) && md.clientVersion < versionWithEpochBump && m.options.Lost.MarkedSince != nil &&
-		m.options.Lost.MarkedSince(tp, md.producerID, md.updatedMs)
+// leftToOthers reports whether somebody else ends what the producer has open in the partition.
+func (m *Machine) leftToOthers(producerID int64, tp TopicPartition) bool {
+	return m.lost(producerID) && m.options.Lost.LeftOpen != nil &&
+		slices.ContainsFunc(m.options.Lost.LeftOpen(producerID), func(o OpenTransaction) bool { return o.TopicPartition == tp })
 }

@@ -9,16 +9,12 @@ import (
 
 // powerCut loads the partition as it is found after the machine went down:
 //
-//	powercut [lose=n] [open=producer/epoch:t/0,…] [marked=t/0,…]
+//	powercut [lose=n] [open=producer/epoch:t/0,…]
 //
-// The log has lost its newest n records. What is open in partitions, and which of them have a marker of the producer that is newer than any decision, is known.
+// The log has lost its newest n records. What is open in partitions is known, and somebody else ends it.
 func (w *world) powerCut(c scripttest.Command) error {
 	w.log = w.log[:max(0, len(w.log)-int(c.Num("lose", 0)))]
 	open := w.openTransactions(c)
-	marked := map[TopicPartition]bool{}
-	for _, tp := range c.List("marked") {
-		marked[parsePartitions(tp)[0]] = true
-	}
 	w.lost = &Lost{Below: w.nextID, LeftOpen: func(producerID int64) (of []OpenTransaction) {
 		for _, o := range open {
 			if o.ProducerID == producerID {
@@ -26,7 +22,7 @@ func (w *world) powerCut(c scripttest.Command) error {
 			}
 		}
 		return of
-	}, MarkedSince: func(tp TopicPartition, _, _ int64) bool { return marked[tp] }}
+	}}
 	return w.reload()
 }
 
@@ -39,18 +35,18 @@ func (w *world) openTransactions(c scripttest.Command) (open []OpenTransaction) 
 	return open
 }
 
-// fates shows what is known of open transactions: fates open=…
-func (w *world) fates(c scripttest.Command) {
+// decisions shows what is known of open transactions: decisions open=…
+func (w *world) decisions(c scripttest.Command) {
 	open := w.openTransactions(c)
-	for i, fate := range w.m.Fates(open) {
-		var decisions []string
-		for _, d := range fate.Decisions {
+	for i, decisions := range w.m.Decisions(open) {
+		var parts []string
+		for _, d := range decisions {
 			end := "abort"
 			if d.Commit {
 				end = "commit"
 			}
-			decisions = append(decisions, fmt.Sprintf("%s epoch %d v%d", end, d.ProducerEpoch, d.TransactionVersion))
+			parts = append(parts, fmt.Sprintf("%s epoch %d v%d at %s", end, d.ProducerEpoch, d.TransactionVersion, w.Since(d.AtMs)))
 		}
-		w.Printf("%d/%d %s: busy %t, decided %q", open[i].ProducerID, open[i].ProducerEpoch, open[i].TopicPartition, fate.Busy, decisions)
+		w.Printf("%d/%d %s: %q", open[i].ProducerID, open[i].ProducerEpoch, open[i].TopicPartition, parts)
 	}
 }
