@@ -26,7 +26,7 @@ func powerCutSeeds() uint64 {
 	if n, err := strconv.ParseUint(os.Getenv("OTTLA_POWERCUT_SEEDS"), 10, 64); err == nil {
 		return n
 	}
-	return 2
+	return 4
 }
 
 // TestPowerCutsWithoutFlush cuts the power, again and again, at nodes whose acknowledgements mean the page cache: of every log the newest part may be gone, of
@@ -42,7 +42,7 @@ func TestPowerCutsWithoutFlush(t *testing.T) {
 	for seed := range powerCutSeeds() {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			newPowerCuts(t, seed).run(6)
+			newPowerCuts(t, seed).run(8)
 		})
 	}
 }
@@ -218,7 +218,7 @@ func (s *survivor) goOn(ctx context.Context, address string) {
 			s.renewed++
 		}
 		if s.client == nil {
-			c, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(address), kgo.AllowAutoTopicCreation(), kgo.TransactionalID(s.id), kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }), kgo.RecordPartitioner(kgo.ManualPartitioner())}, s.options...)...)
+			c, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(address), kgo.AllowAutoTopicCreation(), kgo.TransactionalID(s.id), kgo.MetadataMinAge(20*time.Millisecond), kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }), kgo.RecordPartitioner(kgo.ManualPartitioner())}, s.options...)...)
 			if err != nil {
 				s.t.Error(err)
 				return
