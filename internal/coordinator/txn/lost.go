@@ -14,7 +14,8 @@ import (
 //   - A transaction that was open is aborted: some of its records may be lost, and nobody knows which.
 //   - A producer that goes on as if nothing had happened is refused with an error after which clients abort their transaction and ask for a producer
 //     id, or get one with the end of it.
-//   - A decision that there is gets its markers. A partition that refuses one has seen later epochs of the producer, so that transaction is over there.
+//   - A decision that there is gets its markers. A partition that refuses one has seen later epochs of the producer, so that transaction is over there. One in
+//     which something is open gets none, but is left to whoever finds out what that is (Lost.LeftOpen).
 
 // lost reports whether a producer id was given out before the machine went down.
 func (m *Machine) lost(producerID int64) bool {
