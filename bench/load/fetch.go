@@ -16,7 +16,8 @@ import (
 // Fetch is a load that reads partitions from their beginning to their end and throws the records away.
 type Fetch struct {
 	Partitions        int `json:"partitions"`
-	Consumers         int `json:"consumers"` // connections, each of which reads everything
+	Consumers         int `json:"consumers"` // connections at a time, each of which reads everything
+	Passes            int `json:"passes"`    // how many connections, one after another, each of these is; 0: one
 	MaxBytes          int `json:"maxBytes"`  // of an answer
 	MaxPartitionBytes int `json:"maxPartitionBytes"`
 }
@@ -28,25 +29,35 @@ func (l Fetch) Run(ctx context.Context, addr, topic string) (Done, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	for range l.Consumers {
 		group.Go(func() error {
-			c, err := Dial(ctx, addr)
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			defer c.closeWith(ctx)()
-			r := newReader(c, topic, l)
-			for !r.atEnd() {
-				n, err := r.fetch()
-				if err != nil {
+			for range max(1, l.Passes) {
+				if err := l.pass(ctx, addr, topic, &total); err != nil {
 					return err
 				}
-				total.Add(n)
 			}
 			return nil
 		})
 	}
 	err := group.Wait()
 	return Done{Bytes: total.Load(), Elapsed: time.Since(started)}, err
+}
+
+// pass reads everything once, over a connection of its own.
+func (l Fetch) pass(ctx context.Context, addr, topic string, total *atomic.Int64) error {
+	c, err := Dial(ctx, addr)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	defer c.closeWith(ctx)()
+	r := newReader(c, topic, l)
+	for !r.atEnd() {
+		n, err := r.fetch()
+		if err != nil {
+			return err
+		}
+		total.Add(n)
+	}
+	return nil
 }
 
 // Sizes of the end of a Fetch request of version 11, which stays the same but for the offsets.

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"ottla.dev/ottla/bench/load"
@@ -37,7 +40,7 @@ const measureLookedIn = "CPU-s/GB, floor decompresses"
 func (b *bench) produceToFloors(ctx context.Context, p load.Produce, name string, round int) error {
 	p.Floor = true
 	run := func(measured func(floor *target.Floor, run func() (load.Done, error)) error, args ...string) error {
-		floor, err := target.StartFloor(ctx, b.dir, b.program("floor-produce"), args...)
+		floor, err := b.startFloor(ctx, "floor-produce", args...)
 		if err != nil {
 			return err
 		}
@@ -65,15 +68,15 @@ func fetchLoad(s load.Shape, bytes int64, f load.Fetch) func(*bench, string) err
 			return err
 		}
 		defer b.deleteTopic(name)
-		file := b.program(name + ".log")
-		defer os.Remove(file)
-		if err := writeSegment(file, s, bytes/int64(s.Partitions)); err != nil {
+		files, err := b.writeSegments(name, s, bytes)
+		if err != nil {
 			return err
 		}
+		defer os.RemoveAll(filepath.Dir(files[0]))
 		return b.eachSample(name, b.sides, func(ctx context.Context, side string, round int) error {
 			t := b.brokers[side]
 			if side == target.NameFloor {
-				floor, err := target.StartFloor(ctx, b.dir, b.program("floor-fetch"), "-file", file)
+				floor, err := b.startFloor(ctx, "floor-fetch", "-files", strings.Join(files, ","))
 				if err != nil {
 					return err
 				}
@@ -84,6 +87,30 @@ func fetchLoad(s load.Shape, bytes int64, f load.Fetch) func(*bench, string) err
 			return err
 		})
 	}
+}
+
+// startFloor starts a floor for one sample of throughput.
+func (b *bench) startFloor(ctx context.Context, program string, args ...string) (floor *target.Floor, err error) {
+	err = target.StartApart(func() (err error) {
+		floor, err = target.StartFloor(ctx, b.dir, b.program(program), args...)
+		return err
+	})
+	return floor, err
+}
+
+// writeSegments gives the floor what the brokers have: a file for each partition.
+func (b *bench) writeSegments(name string, s load.Shape, bytes int64) (files []string, err error) {
+	dir := b.program(name + "-files")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return nil, err
+	}
+	for i := range s.Partitions {
+		files = append(files, filepath.Join(dir, strconv.Itoa(i)))
+		if err := writeSegment(files[i], s, bytes/int64(s.Partitions)); err != nil {
+			return nil, errors.Join(err, os.RemoveAll(dir))
+		}
+	}
+	return files, nil
 }
 
 func writeSegment(path string, s load.Shape, bytes int64) error {

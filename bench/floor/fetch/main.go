@@ -1,5 +1,5 @@
-// Command fetch is the floor under a broker's way out: it answers Fetch requests of version 11 with ranges of one prepared log file,
-// sent by sendfile. Every partition of every topic is that file.
+// Command fetch is the floor under a broker's way out: it answers Fetch requests of version 11 with ranges of prepared log files, sent by
+// sendfile. Every partition of every topic is one of these.
 package main
 
 import (
@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"sort"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -29,10 +30,10 @@ type logFile struct {
 }
 
 func main() {
-	path := flag.String("file", "", "a Kafka log segment to serve")
-	prepared := sync.OnceValues(func() (*logFile, error) { return open(*path) }) // by the first connection: the flags have been read then
+	paths := flag.String("files", "", "Kafka log segments to serve, with commas between; partition n is the nth, counted from 0, and again from the first")
+	prepared := sync.OnceValues(func() ([]*logFile, error) { return openAll(*paths) }) // by the first connection: the flags have been read then
 	err := frame.Main(func(conn *net.TCPConn) (frame.Handler, error) {
-		log, err := prepared()
+		logs, err := prepared()
 		if err != nil {
 			return nil, err
 		}
@@ -40,13 +41,24 @@ func main() {
 		if err != nil {
 			return nil, err
 		}
-		a := &answerer{log: log, conn: raw}
+		a := &answerer{logs: logs, conn: raw}
 		return a.fetch, nil
 	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+func openAll(paths string) (logs []*logFile, err error) {
+	for path := range strings.SplitSeq(paths, ",") {
+		log, err := open(path)
+		if err != nil {
+			return nil, err
+		}
+		logs = append(logs, log)
+	}
+	return logs, nil
 }
 
 // open finds the batches of the file.
@@ -79,14 +91,15 @@ func (l *logFile) at(offset int64) int64 {
 
 // answerer serves one connection.
 type answerer struct {
-	log  *logFile
+	logs []*logFile
 	conn syscall.RawConn
 	out  []byte
 	cuts []span
 }
 
-// span is a range of the file that follows the answer's bytes up to end.
+// span is a range of a file that follows the answer's bytes up to end.
 type span struct {
+	log      *logFile
 	end      int
 	position int64
 	bytes    int64
@@ -117,20 +130,21 @@ func (a *answerer) fetch(request []byte) error {
 		out = be.AppendUint32(out, uint32(partitions))
 		for ; partitions > 0 && !c.Short; partitions-- {
 			index := c.Int32()
+			log := a.logs[uint32(index)%uint32(len(a.logs))]
 			c.Int32() // leader epoch
-			position := a.log.at(c.Int64())
+			position := log.at(c.Int64())
 			c.Int64() // log start offset
-			n := min(int64(c.Int32()), left, a.log.size-position)
+			n := min(int64(c.Int32()), left, log.size-position)
 			left, total = left-n, total+n
 			out = be.AppendUint32(out, uint32(index))
 			out = append(out, 0, 0)
-			out = be.AppendUint64(out, uint64(a.log.next))
-			out = be.AppendUint64(out, uint64(a.log.next))
+			out = be.AppendUint64(out, uint64(log.next))
+			out = be.AppendUint64(out, uint64(log.next))
 			out = append(out, 0, 0, 0, 0, 0, 0, 0, 0)
 			out = append(out, 0xff, 0xff, 0xff, 0xff) // no aborted transactions
 			out = append(out, 0xff, 0xff, 0xff, 0xff) // no preferred replica
 			out = be.AppendUint32(out, uint32(n))
-			a.cuts = append(a.cuts, span{end: len(out), position: position, bytes: n})
+			a.cuts = append(a.cuts, span{log: log, end: len(out), position: position, bytes: n})
 		}
 	}
 	if c.Short {
@@ -148,7 +162,7 @@ func (a *answerer) send() error {
 		if err := a.write(a.out[from:s.end], s.bytes > 0); err != nil {
 			return err
 		}
-		if err := a.sendfile(s.position, s.bytes); err != nil {
+		if err := a.sendfile(s.log, s.position, s.bytes); err != nil {
 			return err
 		}
 		from = s.end
@@ -170,11 +184,11 @@ func (a *answerer) write(b []byte, more bool) error {
 	})
 }
 
-func (a *answerer) sendfile(position, bytes int64) error {
+func (a *answerer) sendfile(log *logFile, position, bytes int64) error {
 	if bytes == 0 {
 		return nil
 	}
-	file := int(a.log.file.Fd())
+	file := int(log.file.Fd())
 	return a.retry(func(fd int) (bool, error) {
 		n, err := unix.Sendfile(fd, file, &position, int(bytes))
 		if err == nil && n == 0 {

@@ -40,7 +40,7 @@ func TestServesTheWholeFile(t *testing.T) {
 				return
 			}
 			raw, _ := conn.(*net.TCPConn).SyscallConn()
-			go frame.Serve(conn, (&answerer{log: log, conn: raw}).fetch)
+			go frame.Serve(conn, (&answerer{logs: []*logFile{log}, conn: raw}).fetch)
 		}
 	}()
 	for _, max := range []int{4000, 100_000, 50 << 20} {
