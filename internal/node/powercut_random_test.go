@@ -218,7 +218,7 @@ func (s *survivor) goOn(ctx context.Context, address string) {
 			s.renewed++
 		}
 		if s.client == nil {
-			c, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(address), kgo.AllowAutoTopicCreation(), kgo.TransactionalID(s.id), kgo.MetadataMinAge(20*time.Millisecond), kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }), kgo.RecordPartitioner(kgo.ManualPartitioner())}, s.options...)...)
+			c, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(address), kgo.AllowAutoTopicCreation(), kgo.TransactionalID(s.id), kgo.MetadataMinAge(20 * time.Millisecond), kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }), kgo.RecordPartitioner(kgo.ManualPartitioner())}, s.options...)...)
 			if err != nil {
 				s.t.Error(err)
 				return
