@@ -40,7 +40,7 @@ const measureLookedIn = "CPU-s/GB, floor decompresses"
 func (b *bench) produceToFloors(ctx context.Context, p load.Produce, name string, round int) error {
 	p.Floor = true
 	run := func(measured func(floor *target.Floor, run func() (load.Done, error)) error, args ...string) error {
-		floor, err := b.startFloor(ctx, "floor-produce", args...)
+		floor, err := target.StartFloor(ctx, b.dir, b.program("floor-produce"), args...)
 		if err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func fetchLoad(s load.Shape, bytes int64, f load.Fetch) func(*bench, string) err
 		return b.eachSample(name, b.sides, func(ctx context.Context, side string, round int) error {
 			t := b.brokers[side]
 			if side == target.NameFloor {
-				floor, err := b.startFloor(ctx, "floor-fetch", "-files", strings.Join(files, ","))
+				floor, err := target.StartFloor(ctx, b.dir, b.program("floor-fetch"), "-files", strings.Join(files, ","))
 				if err != nil {
 					return err
 				}
@@ -87,15 +87,6 @@ func fetchLoad(s load.Shape, bytes int64, f load.Fetch) func(*bench, string) err
 			return err
 		})
 	}
-}
-
-// startFloor starts a floor for one sample of throughput.
-func (b *bench) startFloor(ctx context.Context, program string, args ...string) (floor *target.Floor, err error) {
-	err = target.StartApart(func() (err error) {
-		floor, err = target.StartFloor(ctx, b.dir, b.program(program), args...)
-		return err
-	})
-	return floor, err
 }
 
 // writeSegments gives the floor what the brokers have: a file for each partition.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -27,25 +26,6 @@ func Apart(pid int, f func() error) error {
 	}
 	err := f()
 	return errors.Join(err, moveTo(pid, &all), moveTo(os.Getpid(), &all))
-}
-
-// StartApart runs start, which starts a process, so that this begins with the processors that Apart will give it: the runtimes of languages count them at
-// the start, and look again only now and then.
-func StartApart(start func() error) error {
-	var all unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &all); err != nil {
-		return err
-	}
-	theirs, _, ok := halves(&all)
-	if !ok {
-		return start()
-	}
-	runtime.LockOSThread() // a process takes after the thread that starts it
-	defer runtime.UnlockOSThread()
-	if err := unix.SchedSetaffinity(0, &theirs); err != nil {
-		return err
-	}
-	return errors.Join(start(), unix.SchedSetaffinity(0, &all))
 }
 
 // halves divides processors; false where there is only one.

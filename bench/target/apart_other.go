@@ -4,6 +4,3 @@ package target
 
 // Apart runs f; processes are not bound to processors here.
 func Apart(_ int, f func() error) error { return f() }
-
-// StartApart runs start.
-func StartApart(start func() error) error { return start() }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"syscall"
 	"time"
 )
@@ -28,6 +29,8 @@ func start(log, program string, args ...string) (*process, error) {
 	defer out.Close() // the process keeps its own
 	cmd := exec.Command(program, args...)
 	cmd.Stdout, cmd.Stderr = out, out
+	// Go's runtime counts the processors again when it is bound to fewer (Apart), some time later: a sample would have both.
+	cmd.Env = append(os.Environ(), fmt.Sprintf("GOMAXPROCS=%d", runtime.NumCPU()))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt typed at us must not end it before we do
 	if err := cmd.Start(); err != nil {
 		return nil, err

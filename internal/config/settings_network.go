@@ -17,7 +17,7 @@ var networkSettings = []Setting{
 	set("socket.receive.buffer.bytes", Int, "102400", nil, ReadOnly, Active,
 		"Size in bytes of the receive buffer of client connections (SO_RCVBUF); -1, and in Ottla also not setting it, leaves it to the operating system."),
 	set("socket.send.buffer.bytes", Int, "102400", nil, ReadOnly, Active,
-		"Size in bytes of the send buffer of client connections (SO_SNDBUF); -1, and in Ottla also not setting it, leaves it to the operating system."),
+		"Size in bytes of the send buffer of client connections (SO_SNDBUF); -1 leaves it to the operating system, and so does, in Ottla, not setting it, for clients that are farther than 0.2 ms."),
 	set("socket.request.max.bytes", Int, "104857600", atLeast(1), ReadOnly, Active,
 		"Most bytes of one request. A connection that sends more is closed."),
 	set("socket.connection.setup.timeout.ms", Long, "10000", nil, ReadOnly, Later,

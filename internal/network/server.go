@@ -34,7 +34,7 @@ type Options struct {
 	MaxIdle             time.Duration       // connections.max.idle.ms; ≤ 0: for ever
 	MaxConnections      func() int          // max.connections
 	MaxConnectionsPerIP func(ip string) int // max.connections.per.ip and its overrides
-	SendBufferBytes     int                 // socket.send.buffer.bytes; ≤ 0: the system's
+	SendBufferBytes     int                 // socket.send.buffer.bytes; negative: the system's; 0: by how far the client is
 	ReceiveBufferBytes  int                 // socket.receive.buffer.bytes; ≤ 0: the system's
 	Backlog             int                 // socket.listen.backlog.size; informational on systems that fix it
 }
@@ -111,8 +111,8 @@ func (s *Server) admit(l *Listener, tcp *net.TCPConn) *Conn {
 	if err != nil {
 		return nil
 	}
-	if s.options.SendBufferBytes > 0 {
-		_ = tcp.SetWriteBuffer(s.options.SendBufferBytes)
+	if n := sendBufferBytes(s.options.SendBufferBytes, raw); n > 0 {
+		_ = tcp.SetWriteBuffer(n)
 	}
 	if s.options.ReceiveBufferBytes > 0 {
 		_ = tcp.SetReadBuffer(s.options.ReceiveBufferBytes)
