@@ -23,16 +23,23 @@ func (p *plain) read(b []byte) bool {
 	if at == 0 || length < 0 || end > len(b) {
 		return false
 	}
-	timestampDelta, at := shortVarint(b, at+1) // behind the attributes
-	if at == 0 {
-		return false
+	at++ // the attributes
+	timestampDelta, offsetDelta, keyBytes := int32(0), int32(0), int32(0)
+	if n := uint32(b[at]) | uint32(b[at+1]) | uint32(b[at+2]); n < 0x80 { // mostly the three are of one byte
+		timestampDelta, offsetDelta, keyBytes = oneByte(b[at]), oneByte(b[at+1]), oneByte(b[at+2])
+		at += 3
+	} else {
+		if timestampDelta, at = shortVarint(b, at); at == 0 {
+			return false
+		}
+		if offsetDelta, at = shortVarint(b, at); at == 0 {
+			return false
+		}
+		if keyBytes, at = shortVarint(b, at); at == 0 {
+			return false
+		}
 	}
-	offsetDelta, at := shortVarint(b, at)
-	if at == 0 {
-		return false
-	}
-	keyBytes, at := shortVarint(b, at)
-	if at == 0 || keyBytes < -1 {
+	if keyBytes < -1 {
 		return false
 	}
 	if p.hasKey = keyBytes >= 0; p.hasKey {
@@ -49,6 +56,9 @@ func (p *plain) read(b []byte) bool {
 	p.timestampDelta, p.offsetDelta, p.sizeBytes = int64(timestampDelta), offsetDelta, end
 	return at+1 == end && b[at] == 0 // no headers
 }
+
+// oneByte decodes a zigzag varint of one byte.
+func oneByte(b byte) int32 { return int32(b>>1) ^ -int32(b&1) }
 
 // shortVarint reads a zigzag varint of at most three bytes at a position that has three, and returns the position behind it, 0 if it is
 // longer.
