@@ -173,7 +173,7 @@ func (p *powerCuts) cut(m *mortal) {
 	cancel()
 	p.disk = m.afterPowerCut(p.random)
 	for _, s := range p.producers {
-		if s.random.IntN(2) == 0 {
+		if p.random.IntN(2) == 0 { // not the producer's own numbers, which it may still use
 			s.client.CloseAllowingRebalance()
 			<-s.running
 			s.client = nil
