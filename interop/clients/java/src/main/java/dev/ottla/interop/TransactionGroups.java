@@ -51,7 +51,8 @@ final class TransactionGroups {
             this.to = to;
             consumer = Clients.consumer("group.id", group, "session.timeout.ms", 6_000, "heartbeat.interval.ms", 300, "isolation.level", "read_committed",
                 "max.poll.records", 7, "max.poll.interval.ms", 6_000);
-            producer = Transactions.transactional(id);
+            // A member that crashes may leave offsets pending, and while they are, nobody can go on with its partitions.
+            producer = Transactions.transactional(id, "transaction.timeout.ms", 20_000);
             thread = new Thread(this::work);
             thread.setDaemon(true);
             thread.start();

@@ -158,6 +158,7 @@ final class TransactionRestarts {
                         producer.send(new ProducerRecord<>(topic, p, null, bytes("" + i)));
                     }
                     boolean commit = FORGETS_MARKERS || i % 3 != 1;
+                    producer.flush(); // else the producer may end the transaction before it has sent anything: it asks whether something waits before it looks for what comes next
                     end(producer, commit);
                     if (commit) {
                         committed.add("" + i);
