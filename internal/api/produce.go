@@ -29,6 +29,8 @@ type produceOp struct {
 	nowMs   int64        // when the request came; 0: the log shall ask the clock
 	pending atomic.Int32 // partitions that wait for stable storage, plus one while the request is being handled
 
+	answer []byte // kept for the next request
+
 	targets []produceTarget      // of a request with transactions
 	ask     []txn.TopicPartition // those among them that the coordinator is asked about
 }
@@ -194,13 +196,12 @@ func (op *produceOp) firstFailure() string {
 // WriteResponse implements network.Response.
 func (op *produceOp) WriteResponse(w *network.Writer) error {
 	h := op.request.Header
-	buf := network.GetBuffer(0)
-	defer buf.Release()
-	buf.B = append(buf.B, 0, 0, 0, 0)
-	buf.B = protocol.AppendResponseHeader(buf.B, h.Key, h.Version, h.CorrelationID)
-	buf.B = op.req.AppendResponse(buf.B, h.Version, 0, nil)
-	binary.BigEndian.PutUint32(buf.B, uint32(len(buf.B)-4))
-	return w.Write(buf.B)
+	b := append(op.answer[:0], 0, 0, 0, 0)
+	b = protocol.AppendResponseHeader(b, h.Key, h.Version, h.CorrelationID)
+	b = op.req.AppendResponse(b, h.Version, 0, nil)
+	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
+	op.answer = b
+	return w.Write(b)
 }
 
 // Discard implements network.Response.

@@ -196,10 +196,10 @@ func (l *Log) writeBatches(active *segment, batches []byte) error {
 	return err
 }
 
-// noteEpochs records where new leader epochs begin. The usual case, nothing new, costs one comparison.
+// noteEpochs records where new leader epochs begin. The usual case, nothing new, costs one comparison: the newest epoch has begun before the end of the log.
 func (l *Log) noteEpochs(batches []byte) error {
 	for rest := record.Batch(batches); len(rest) > 0; rest = rest[rest.Size():] {
-		if epoch := rest.PartitionLeaderEpoch(); epoch >= 0 {
+		if epoch := rest.PartitionLeaderEpoch(); epoch >= 0 && !l.epochs.isNewest(epoch) {
 			if err := l.epochs.assign(l, epoch, rest.BaseOffset()); err != nil {
 				return err
 			}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sort"
 	"sync"
+	"sync/atomic"
 
 	"ottla.dev/ottla/internal/vfs"
 )
@@ -20,6 +21,8 @@ type epochCache struct {
 	newFrom int64 // while dirty: nothing has changed that speaks of offsets below; -1: all may have
 	damaged bool  // recovery found no file that it can add to
 	entries []EpochEntry
+
+	newest atomic.Int64 // one more than the epoch of the last entry, 0 without entries; set under mu
 }
 
 // epochSource is where an epochCache finds its file, and how it makes it anew should the file be damaged: a *Log.
@@ -90,8 +93,20 @@ func (c *epochCache) assignEntry(e EpochEntry) bool {
 		c.entries = c.entries[:n-1]
 	}
 	c.entries = append(c.entries, e)
+	c.noteNewest()
 	return true
 }
+
+func (c *epochCache) noteNewest() {
+	newest := int64(0)
+	if n := len(c.entries); n > 0 {
+		newest = int64(c.entries[n-1].Epoch) + 1
+	}
+	c.newest.Store(newest)
+}
+
+// isNewest tells whether an epoch is known to be the newest, without a lock.
+func (c *epochCache) isNewest(epoch int32) bool { return c.newest.Load() == int64(epoch)+1 }
 
 func (c *epochCache) write(source epochSource) error {
 	c.dirty, c.newFrom = true, -1
@@ -184,6 +199,7 @@ func (c *epochCache) truncateFromEnd(source epochSource, offset int64) error {
 		return nil
 	}
 	c.entries = c.entries[:n]
+	c.noteNewest()
 	return c.write(source)
 }
 
@@ -207,6 +223,7 @@ func (c *epochCache) clear(source epochSource) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.loaded, c.entries = true, nil
+	c.noteNewest()
 	return c.write(source)
 }
 

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"ottla.dev/ottla/internal/vfs"
 )
@@ -26,31 +27,45 @@ func newFileCache(fs vfs.FS, maxOpen int) *fileCache {
 type cachedFile struct {
 	path func() string // asked at each opening: a segment's files are renamed when it is deleted
 
-	mu     sync.Mutex // guards the rest
-	file   vfs.File
-	refs   int32
-	used   bool // since the clock's hand last passed
-	closed bool // for good
+	holders atomic.Int32 // one more than the references to the open file; 0: it is not open. Only who holds mu takes it to 0 and from there
+	used    atomic.Bool  // since the clock's hand last passed
+	closed  atomic.Bool  // for good; set under mu
+
+	mu   sync.Mutex // held while the file is opened and closed
+	file vfs.File   // not changed while holders is not 0
 }
 
 // acquire returns the open file; release must follow. It works as long as references are held, even if the file is
-// removed or closed for good meanwhile.
-func (c *cachedFile) acquire(cache *fileCache) (file vfs.File, err error) {
-	c.mu.Lock()
-	if c.file == nil {
-		err = c.open(cache)
+// removed or closed for good meanwhile. A file that is open costs no lock.
+func (c *cachedFile) acquire(cache *fileCache) (vfs.File, error) {
+	if !c.hold() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if !c.hold() {
+			if err := c.open(cache); err != nil {
+				return nil, err
+			}
+			c.holders.Add(1)
+		}
 	}
-	if err == nil {
-		c.refs++
-		c.used = true
-		file = c.file
+	if !c.used.Load() {
+		c.used.Store(true)
 	}
-	c.mu.Unlock()
-	return file, err
+	return c.file, nil
+}
+
+// hold takes a reference if the file is open.
+func (c *cachedFile) hold() bool {
+	for n := c.holders.Load(); n > 0; n = c.holders.Load() {
+		if c.holders.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *cachedFile) open(cache *fileCache) error {
-	if c.closed {
+	if c.closed.Load() {
 		return ErrClosed
 	}
 	file, err := cache.fs.OpenReadWrite(c.path())
@@ -69,7 +84,9 @@ func (c *cachedFile) adopt(cache *fileCache, file vfs.File) {
 }
 
 func (c *cachedFile) attach(cache *fileCache, file vfs.File) {
-	c.file, c.used = file, true
+	c.file = file
+	c.used.Store(true)
+	c.holders.Store(1)
 	cache.mu.Lock()
 	defer cache.mu.Unlock()
 	cache.evict()
@@ -77,28 +94,33 @@ func (c *cachedFile) attach(cache *fileCache, file vfs.File) {
 }
 
 func (c *cachedFile) release() {
-	c.mu.Lock()
-	c.refs--
-	if c.refs == 0 && c.closed && c.file != nil {
-		c.file.Close()
-		c.file = nil
+	if c.holders.Add(-1) == 1 && c.closed.Load() {
+		c.mu.Lock()
+		c.shut()
+		c.mu.Unlock()
 	}
-	c.mu.Unlock()
 }
 
 // close closes the file for good, at once or with the last reference.
 func (c *cachedFile) close(cache *fileCache) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.closed = true
+	c.closed.Store(true) // before the references are counted: one that goes meanwhile sees it
 	if c.file == nil {
 		return
 	}
 	cache.forget(c)
-	if c.refs == 0 {
-		c.file.Close()
-		c.file = nil
+	c.shut()
+}
+
+// shut closes the file if it is open and nobody has a reference. The caller holds mu.
+func (c *cachedFile) shut() bool {
+	if !c.holders.CompareAndSwap(1, 0) {
+		return false
 	}
+	c.file.Close()
+	c.file = nil
+	return true
 }
 
 func (cache *fileCache) forget(c *cachedFile) {
@@ -130,16 +152,10 @@ func (cache *fileCache) evict() {
 			cache.hand++
 			continue
 		}
-		switch {
-		case c.refs > 0:
-			cache.hand++
-		case c.used:
-			c.used = false
-			cache.hand++
-		default:
-			c.file.Close()
-			c.file = nil
+		if !c.used.Swap(false) && c.shut() {
 			cache.removeAt(cache.hand)
+		} else {
+			cache.hand++
 		}
 		c.mu.Unlock()
 	}

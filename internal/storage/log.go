@@ -32,6 +32,7 @@ type Log struct {
 
 	endMu sync.Mutex // guards end; held for moments only, so that readers need no lock of their own kind
 	end   endMark
+	endAt atomic.Int64 // end.offset, for those who want nothing else
 
 	txnMu sync.Mutex // held while a transaction index is made anew
 
@@ -84,15 +85,32 @@ func (l *Log) UpdateConfig(c *config.Topic) { l.config.Store(c) }
 func (l *Log) LogStartOffset() int64 { return l.startOffset.Load() }
 
 // LogEndOffset returns the offset that the next record gets.
-func (l *Log) LogEndOffset() int64 { return l.endMark().offset }
+func (l *Log) LogEndOffset() int64 { return l.endAt.Load() }
 
 // HighWatermark returns the offset below which records are committed. The log only keeps it; replication decides on it.
 func (l *Log) HighWatermark() int64 { return l.highWatermark.Load() }
 
 // SetHighWatermark sets the high watermark, bounded to what there is.
 func (l *Log) SetHighWatermark(offset int64) {
-	offset = min(max(offset, l.LogStartOffset()), l.LogEndOffset())
-	if l.highWatermark.Swap(offset) != offset {
+	offset = l.within(offset)
+	l.highWatermarkMoved(l.highWatermark.Swap(offset) != offset)
+}
+
+// RaiseHighWatermark moves the high watermark forward to an offset, bounded to what there is. One that is there already stays: appends finish in any order.
+func (l *Log) RaiseHighWatermark(offset int64) {
+	offset = l.within(offset)
+	for old := l.highWatermark.Load(); old < offset; old = l.highWatermark.Load() {
+		if l.highWatermark.CompareAndSwap(old, offset) {
+			l.highWatermarkMoved(true)
+			return
+		}
+	}
+}
+
+func (l *Log) within(offset int64) int64 { return min(max(offset, l.LogStartOffset()), l.LogEndOffset()) }
+
+func (l *Log) highWatermarkMoved(moved bool) {
+	if moved {
 		l.dir.highWatermarks.changed()
 	}
 	if l.markersAhead.Load() { // asked after the high watermark is set: a marker below it is noted before the end of the log passes it
@@ -158,6 +176,7 @@ func (l *Log) publish(offset int64) {
 	end := endMark{offset, active, active.size()}
 	l.endMu.Lock()
 	l.end = end
+	l.endAt.Store(offset)
 	l.endMu.Unlock()
 }
 

@@ -67,7 +67,7 @@ func (s *segment) rebuildTxnIndex(old *txnIndex, logEndOffset int64, reason erro
 func (s *segment) replaceTxnIndex(data []byte) error {
 	s.file.mu.Lock() // whoever takes the segment out waits
 	defer s.file.mu.Unlock()
-	if s.removed.Load() || s.file.closed {
+	if s.removed.Load() || s.file.closed.Load() {
 		return fmt.Errorf("%w: %s has been removed", ErrClosed, s.path(txnIndexSuffix))
 	}
 	return replaceFile(s.log.fs(), s.log.path(), fileName(s.base, txnIndexSuffix), data, synced)

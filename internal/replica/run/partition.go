@@ -22,7 +22,6 @@ type Partition struct {
 	log         *storage.Log
 	leaderEpoch atomic.Int32
 
-	hwMu    sync.Mutex   // held while the high watermark moves: appends finish in any order, and it never goes back
 	arrived atomic.Int64 // bytes that have come below the high watermark; see ArrivedBytes
 	waiting atomic.Int32 // len(waiters), read without the lock by every append
 	mu      sync.Mutex   // guards waiters and closed
@@ -83,11 +82,7 @@ func (p *Partition) AwaitDurable(info storage.AppendInfo, done func(error)) {
 
 // Advance moves the high watermark forward by batches of sizeBytes, and with it, where no transaction is open, the last stable offset.
 func (p *Partition) Advance(highWatermark int64, sizeBytes int) {
-	p.hwMu.Lock()
-	if highWatermark > p.log.HighWatermark() {
-		p.log.SetHighWatermark(highWatermark)
-	}
-	p.hwMu.Unlock()
+	p.log.RaiseHighWatermark(highWatermark)
 	p.arrived.Add(int64(sizeBytes)) // after the high watermark: see ArrivedBytes
 	if p.waiting.Load() > 0 {
 		p.notify()
