@@ -129,13 +129,12 @@ func (op *fetchOp) collect() {
 }
 
 func (e *fetchEntry) find(s *Server, version int16) {
-	var err error
-	if version >= 13 {
-		e.partition, err = s.Replicas.PartitionByID(e.id, e.want.Index)
-	} else {
-		e.partition, err = s.Replicas.PartitionBytes(e.name, e.want.Index)
+	topic, unknown := s.topic(version, e.name, e.id)
+	if e.code = unknown; topic != nil {
+		var err error
+		e.partition, err = topic.Partition(e.want.Index)
+		e.code = protocol.CodeOf(err)
 	}
-	e.code = protocol.CodeOf(err)
 	if e.code == protocol.UnknownTopicID && e.known {
 		e.code = protocol.UnknownTopicOrPartition // an id that the session has known is that of a deleted topic
 	}

@@ -61,9 +61,10 @@ func (s *Server) produce(r *network.Request) {
 	}
 	for i := range op.req.Topics {
 		t := &op.req.Topics[i]
+		topic, unknown := s.topic(version, t.Name, t.ID)
 		for j := range t.Partitions {
 			part := &t.Partitions[j]
-			if p := op.find(t, part, version); p != nil {
+			if p := op.find(topic, unknown, part, version); p != nil {
 				op.append(p, part, 0)
 			}
 		}
@@ -72,14 +73,12 @@ func (s *Server) produce(r *network.Request) {
 }
 
 // find returns the partition that records go to, nil where there is none or the records are none that it could take.
-func (op *produceOp) find(t *protocol.ProduceTopic, part *protocol.ProducePartition, version int16) *run.Partition {
-	var p *run.Partition
-	var err error
-	if version >= 13 {
-		p, err = op.server.Replicas.PartitionByID(t.ID, part.Index)
-	} else {
-		p, err = op.server.Replicas.PartitionBytes(t.Name, part.Index)
+func (op *produceOp) find(topic *run.Topic, unknown protocol.Code, part *protocol.ProducePartition, version int16) *run.Partition {
+	if topic == nil {
+		part.Code = unknown
+		return nil
 	}
+	p, err := topic.Partition(part.Index)
 	if err != nil {
 		part.Code = protocol.CodeOf(err)
 		return nil

@@ -70,9 +70,10 @@ func (op *produceOp) transactional(version int16) {
 	one := true
 	for i := range op.req.Topics {
 		t := &op.req.Topics[i]
+		topic, unknown := op.server.topic(version, t.Name, t.ID)
 		for j := range t.Partitions {
 			part := &t.Partitions[j]
-			p := op.find(t, part, version)
+			p := op.find(topic, unknown, part, version)
 			if p == nil {
 				continue
 			}

@@ -88,6 +88,17 @@ func (c *call) replyVersion(resp kmsg.Response, version int16) {
 	c.request.Respond(network.Bytes{Buffer: buf})
 }
 
+// firstVersionWithTopicIDs is that of Produce and Fetch which names topics by their ids only (KIP-516).
+const firstVersionWithTopicIDs = 13
+
+// topic finds the topic of a Produce or Fetch request; nil: there is none here, and the code says so.
+func (s *Server) topic(version int16, name []byte, id [16]byte) (*run.Topic, protocol.Code) {
+	if version >= firstVersionWithTopicIDs {
+		return s.Replicas.TopicByID(id), protocol.UnknownTopicID
+	}
+	return s.Replicas.TopicByName(name), protocol.UnknownTopicOrPartition
+}
+
 // Handle implements network.Handler.
 func (s *Server) Handle(r *network.Request) {
 	h := r.Header

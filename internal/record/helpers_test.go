@@ -12,8 +12,9 @@ const testNowMs = 1_700_000_000_000
 
 // openRules accepts every timestamp and keeps the producer's codec.
 func openRules() Rules {
-	return Rules{FirstOffset: 100, LeaderEpoch: 5, NowMs: testNowMs, Compression: CodecProducer, MaxMessageBytes: 1048588,
-		TimestampBeforeMaxMs: math.MaxInt64, TimestampAfterMaxMs: 3600000}
+	return Rules{FirstOffset: 100, LeaderEpoch: 5, NowMs: testNowMs, Settings: &Settings{
+		Compression: CodecProducer, MaxMessageBytes: 1048588, TimestampBeforeMaxMs: math.MaxInt64, TimestampAfterMaxMs: 3600000,
+	}}
 }
 
 // rec makes a record one second before testNowMs.

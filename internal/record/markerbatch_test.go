@@ -26,10 +26,12 @@ func TestAppendMarkerBatch(t *testing.T) {
 		if found != m || ms != 1_700_000_000_123 || !ok || err != nil {
 			t.Errorf("%+v: %+v, %d, %t, %v", m, found, ms, ok, err)
 		}
-		if _, err := Validate(got[6:], Rules{Origin: OriginCoordinator, LeaderEpoch: 2, NowMs: 1_700_000_000_123, TimestampBeforeMaxMs: 1, TimestampAfterMaxMs: 1, Compacted: true}); err != nil {
+		if _, err := Validate(got[6:], Rules{
+			Origin: OriginCoordinator, LeaderEpoch: 2, NowMs: 1_700_000_000_123, Settings: &Settings{TimestampBeforeMaxMs: 1, TimestampAfterMaxMs: 1, Compacted: true},
+		}); err != nil {
 			t.Errorf("a coordinator's marker: %v", err)
 		}
-		if _, err := Validate(got[6:], Rules{Origin: OriginClient}); kindOf(err) != KindInvalidRecord {
+		if _, err := Validate(got[6:], Rules{Origin: OriginClient, Settings: &Settings{}}); kindOf(err) != KindInvalidRecord {
 			t.Errorf("a client's marker: %v", err)
 		}
 	}

@@ -43,7 +43,6 @@ func recompress(w *walker, target Codec) (Result, error) {
 	binary.BigEndian.PutUint16(b[posAttributes:], uint16(attributes))
 	result := assign(b, &w.rules, w.maxTimestamp)
 	b.setCRC()
-	result.Rewritten = true
 	return result, nil
 }
 

@@ -13,17 +13,21 @@ const (
 	OriginReplication
 )
 
-// DefaultMaxDecompressedBytes is the limit where Rules or a Reader name none. Memory does not grow with it, as records are
+// DefaultMaxDecompressedBytes is the limit where Settings or a Reader name none. Memory does not grow with it, as records are
 // decompressed in a stream; it bounds the work that one small request can cause.
 const DefaultMaxDecompressedBytes = 256 << 20
 
-// Rules is what Validate holds a batch against: the topic's settings, and what the partition assigns.
+// Rules is what Validate holds a batch against: the topic's settings, and what goes with one append.
 type Rules struct {
+	*Settings   // never nil
 	Origin      Origin
-	FirstOffset int64 // the offset of the first record: the log end offset
 	LeaderEpoch int32
+	FirstOffset int64 // the offset of the first record: the log end offset
 	NowMs       int64 // the append time, and what timestamp bounds count from
+}
 
+// Settings is what a topic's settings say of batches.
+type Settings struct {
 	MaxMessageBytes int  // max.message.bytes, for whole batches; 0: without limit
 	Compacted       bool // cleanup.policy contains compact: every record needs a key
 
@@ -42,36 +46,30 @@ type Rules struct {
 // Result is what Validate found and assigned.
 type Result struct {
 	// Batches is what to append: the input without a cut batch at its end, or a new buffer if it had to be recompressed.
-	Batches []byte
-	// Rewritten tells that Batches is a new buffer. Its size may differ from the input's.
-	Rewritten   bool
+	Batches     []byte
 	FirstOffset int64
 	LastOffset  int64
-	// NumRecords is the declared number of records of all batches.
-	NumRecords int64
 	// MaxTimestamp is the largest timestamp of the batches, NoTimestamp if none has one.
 	MaxTimestamp int64
-	// OffsetOfMaxTimestamp is the last offset of the first batch that has MaxTimestamp, as the time index wants it; -1 without timestamps.
-	OffsetOfMaxTimestamp int64
 	// LogAppendTimeMs is the time that was stamped on the records, NoTimestamp under CreateTime.
 	LogAppendTimeMs int64
 }
 
-// level returns the level that the rules have for a codec.
-func (r *Rules) level(c Codec) int {
+// level returns the level that is set for a codec.
+func (s *Settings) level(c Codec) int {
 	switch c {
 	case CodecGzip:
-		return r.GzipLevel
+		return s.GzipLevel
 	case CodecLz4:
-		return r.Lz4Level
+		return s.Lz4Level
 	case CodecZstd:
-		return r.ZstdLevel
+		return s.ZstdLevel
 	}
 	return 0
 }
 
 // maxDecompressedBytes returns the limit in force.
-func (r *Rules) maxDecompressedBytes() int64 { return decompressLimit(r.MaxDecompressedBytes) }
+func (s *Settings) maxDecompressedBytes() int64 { return decompressLimit(s.MaxDecompressedBytes) }
 
 func decompressLimit(maxBytes int64) int64 {
 	if maxBytes <= 0 {

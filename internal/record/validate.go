@@ -19,13 +19,13 @@ import (
 // The error is always a *Error.
 func Validate(batches []byte, rules Rules) (Result, error) {
 	if rules.Origin == OriginReplication {
-		return validateReplicated(batches, &rules)
+		return validateReplicated(batches)
 	}
 	b, err := onlyBatch(batches)
 	if err != nil {
 		return Result{}, err
 	}
-	if err := checkFrame(b, &rules); err != nil {
+	if err := checkFrame(b, rules.Origin, rules.MaxMessageBytes); err != nil {
 		return Result{}, err
 	}
 	if err := checkHeader(b, &rules); err != nil {
@@ -36,7 +36,8 @@ func Validate(batches []byte, rules Rules) (Result, error) {
 	if target == CodecProducer || (b.IsControl() && b.Codec() == CodecNone) {
 		target = b.Codec()
 	}
-	w := newWalker(b, rules)
+	var w walker
+	w.begin(b, rules)
 	if target != b.Codec() {
 		return recompress(&w, target)
 	}
@@ -83,12 +84,12 @@ func onlyBatch(batches []byte) (Batch, error) {
 }
 
 // checkFrame checks what needs no look at the records: size and CRC.
-func checkFrame(b Batch, rules *Rules) error {
-	if rules.Origin == OriginClient && b.BaseOffset() != 0 {
+func checkFrame(b Batch, origin Origin, maxMessageBytes int) error {
+	if origin == OriginClient && b.BaseOffset() != 0 {
 		return invalidRecord("the base offset of a produced batch is 0, this one has %d", b.BaseOffset())
 	}
-	if rules.MaxMessageBytes > 0 && len(b) > rules.MaxMessageBytes {
-		return tooLarge(len(b), rules.MaxMessageBytes)
+	if maxMessageBytes > 0 && len(b) > maxMessageBytes {
+		return tooLarge(len(b), maxMessageBytes)
 	}
 	if err := b.CheckCRC(); err != nil {
 		return err
@@ -131,13 +132,11 @@ func assign(b Batch, rules *Rules, maxTimestamp int64) Result {
 	b.SetBaseOffset(rules.FirstOffset)
 	b.SetPartitionLeaderEpoch(rules.LeaderEpoch)
 	result := Result{
-		Batches:              b,
-		FirstOffset:          rules.FirstOffset,
-		LastOffset:           b.LastOffset(),
-		NumRecords:           int64(b.NumRecords()),
-		MaxTimestamp:         maxTimestamp,
-		OffsetOfMaxTimestamp: -1,
-		LogAppendTimeMs:      NoTimestamp,
+		Batches:         b,
+		FirstOffset:     rules.FirstOffset,
+		LastOffset:      b.LastOffset(),
+		MaxTimestamp:    maxTimestamp,
+		LogAppendTimeMs: NoTimestamp,
 	}
 	typ := CreateTime
 	if rules.LogAppendTime {
@@ -145,15 +144,12 @@ func assign(b Batch, rules *Rules, maxTimestamp int64) Result {
 		result.MaxTimestamp, result.LogAppendTimeMs = rules.NowMs, rules.NowMs
 	}
 	b.setTimestampTypeAndMax(typ, result.MaxTimestamp)
-	if result.MaxTimestamp > NoTimestamp {
-		result.OffsetOfMaxTimestamp = result.LastOffset
-	}
 	return result
 }
 
 // validateReplicated checks batches that a leader has already accepted.
-func validateReplicated(batches []byte, rules *Rules) (Result, error) {
-	result := Result{FirstOffset: -1, LastOffset: -1, MaxTimestamp: NoTimestamp, OffsetOfMaxTimestamp: -1, LogAppendTimeMs: NoTimestamp}
+func validateReplicated(batches []byte) (Result, error) {
+	result := Result{FirstOffset: -1, LastOffset: -1, MaxTimestamp: NoTimestamp, LogAppendTimeMs: NoTimestamp}
 	rest := batches
 	for {
 		b, next, err := Next(rest)
@@ -164,8 +160,7 @@ func validateReplicated(batches []byte, rules *Rules) (Result, error) {
 			return Result{}, err
 		}
 		// A replica takes what its leader has, whatever its own configuration says by now.
-		sizeless := Rules{Origin: rules.Origin}
-		if err := checkFrame(b, &sizeless); err != nil {
+		if err := checkFrame(b, OriginReplication, 0); err != nil {
 			return Result{}, err
 		}
 		if b.LastOffsetDelta() < 0 || b.NumRecords() < 0 {
@@ -177,10 +172,7 @@ func validateReplicated(batches []byte, rules *Rules) (Result, error) {
 			return Result{}, &Error{Kind: KindOutOfOrder, Message: fmt.Sprintf("the batch at offset %d follows one that ends at %d", b.BaseOffset(), result.LastOffset)}
 		}
 		result.LastOffset = b.LastOffset()
-		result.NumRecords += int64(b.NumRecords())
-		if ts := b.MaxTimestamp(); ts > result.MaxTimestamp {
-			result.MaxTimestamp, result.OffsetOfMaxTimestamp = ts, b.LastOffset()
-		}
+		result.MaxTimestamp = max(result.MaxTimestamp, b.MaxTimestamp())
 		rest = next
 	}
 	result.Batches = batches[:len(batches)-len(rest)]

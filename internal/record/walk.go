@@ -14,12 +14,12 @@ type walker struct {
 	refused      *Error // the records that were refused so far
 }
 
-func newWalker(b Batch, rules Rules) walker {
-	w := walker{batch: b, rules: rules, base: b.BaseTimestamp(), maxTimestamp: NoTimestamp}
+// begin readies a walker, which has the zero value.
+func (w *walker) begin(b Batch, rules Rules) {
+	w.batch, w.rules, w.base, w.maxTimestamp = b, rules, b.BaseTimestamp(), NoTimestamp
 	if b.TimestampType() == LogAppendTime {
 		w.base, w.stamped = b.MaxTimestamp(), true
 	}
-	return w
 }
 
 // walk checks all records. Its error is about the batch's structure, or lists the records that were refused.

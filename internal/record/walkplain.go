@@ -18,7 +18,10 @@ func (p *plain) read(b []byte) bool {
 	if len(b) < minPlainBytes {
 		return false
 	}
-	length, at := shortVarint(b, 0)
+	length, at := tinyVarint(b, 0)
+	if at == 0 {
+		length, at = shortVarint(b, 0)
+	}
 	end := at + int(length)
 	if at == 0 || length < 0 || end > len(b) {
 		return false
@@ -48,8 +51,11 @@ func (p *plain) read(b []byte) bool {
 	if at+3 > end { // the value's length must be readable inside the record
 		return false
 	}
-	valueBytes, at := shortVarint(b[:end], at)
-	if at == 0 || valueBytes < -1 {
+	valueBytes, next := tinyVarint(b, at)
+	if next == 0 {
+		valueBytes, next = shortVarint(b, at)
+	}
+	if at = next; at == 0 || valueBytes < -1 {
 		return false
 	}
 	at += int(max(valueBytes, 0))
@@ -59,6 +65,20 @@ func (p *plain) read(b []byte) bool {
 
 // oneByte decodes a zigzag varint of one byte.
 func oneByte(b byte) int32 { return int32(b>>1) ^ -int32(b&1) }
+
+// tinyVarint is shortVarint for at most two bytes, as most lengths have, small enough to be part of its caller.
+func tinyVarint(b []byte, at int) (value int32, next int) {
+	n := uint32(b[at])
+	if n < 0x80 {
+		return int32(n>>1) ^ -int32(n&1), at + 1
+	}
+	v := uint32(b[at+1])
+	if v >= 0x80 {
+		return 0, 0
+	}
+	n = n&0x7f | v<<7
+	return int32(n>>1) ^ -int32(n&1), at + 2
+}
 
 // shortVarint reads a zigzag varint of at most three bytes at a position that has three, and returns the position behind it, 0 if it is
 // longer.

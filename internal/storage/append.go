@@ -36,11 +36,9 @@ type AppendOptions struct {
 type AppendInfo struct {
 	FirstOffset    int64
 	LastOffset     int64
-	MaxTimestamp   int64
 	LogAppendTime  int64 // -1 unless the topic's timestamps are of the append; of a duplicate its batch's timestamp
 	LogStartOffset int64
-	SizeBytes      int // what was written; recompression may have changed it
-	NumRecords     int64
+	SizeBytes      int  // what was written; recompression may have changed it
 	Duplicate      bool // the batch had been appended before, at these offsets; nothing was written
 }
 
@@ -49,14 +47,15 @@ type AppendInfo struct {
 // not valid, protocol errors for what a producer did wrong, and the sentinels of this package. After an error the log is
 // as it was.
 func (l *Log) Append(batches []byte, options AppendOptions) (AppendInfo, error) {
-	c := l.Config()
+	settings := l.settings.Load()
+	c := settings.topic
 	if options.NowMs == 0 {
 		options.NowMs = l.nowMs()
 	}
 	// Validation costs the most and needs no lock: offsets are counted from zero here and moved when they are known.
-	rules := l.rules(c, options)
+	rules := record.Rules{Settings: &settings.ofBatches, Origin: options.Origin, LeaderEpoch: options.LeaderEpoch, NowMs: options.NowMs}
 	if options.Origin == OriginCoordinator && len(batches) >= record.HeaderSize && record.Batch(batches).IsControl() {
-		rules.MaxMessageBytes = 0 // a topic whose limit is below the size of a marker must not keep its transactions open for ever
+		rules.Settings = &settings.ofMarkers
 	}
 	result, err := record.Validate(batches, rules)
 	if err != nil {
@@ -77,23 +76,6 @@ func (l *Log) Append(batches []byte, options AppendOptions) (AppendInfo, error) 
 	return info, nil
 }
 
-func (l *Log) rules(c *config.Topic, options AppendOptions) record.Rules {
-	return record.Rules{
-		Origin:               options.Origin,
-		LeaderEpoch:          options.LeaderEpoch,
-		NowMs:                options.NowMs,
-		MaxMessageBytes:      c.MaxMessageBytes,
-		Compacted:            c.CleanupCompact,
-		Compression:          record.Codec(c.CompressionType),
-		GzipLevel:            c.GzipLevel,
-		Lz4Level:             c.Lz4Level,
-		ZstdLevel:            c.ZstdLevel,
-		LogAppendTime:        c.LogAppendTime,
-		TimestampBeforeMaxMs: c.TimestampBeforeMaxMs,
-		TimestampAfterMaxMs:  c.TimestampAfterMaxMs,
-	}
-}
-
 func (l *Log) append(result *record.Result, c *config.Topic, options AppendOptions) (AppendInfo, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -107,9 +89,8 @@ func (l *Log) append(result *record.Result, c *config.Topic, options AppendOptio
 		return AppendInfo{}, err
 	}
 	info := AppendInfo{
-		FirstOffset: result.FirstOffset, LastOffset: result.LastOffset, MaxTimestamp: result.MaxTimestamp,
-		LogAppendTime: result.LogAppendTimeMs, LogStartOffset: l.LogStartOffset(),
-		SizeBytes: len(result.Batches), NumRecords: result.NumRecords,
+		FirstOffset: result.FirstOffset, LastOffset: result.LastOffset,
+		LogAppendTime: result.LogAppendTimeMs, LogStartOffset: l.LogStartOffset(), SizeBytes: len(result.Batches),
 	}
 	duplicate, isDuplicate, err := l.producers.stage(result.Batches, options)
 	if err != nil {

@@ -24,7 +24,7 @@ type loadState struct {
 func newLog(d *logDir, tp TopicPartition, dir string, c *config.Topic) *Log {
 	l := &Log{tp: tp, dir: d, logger: d.logger}
 	l.where.Store(&dir)
-	l.config.Store(c)
+	l.UpdateConfig(c)
 	l.producers.log = l
 	l.firstUnstable.Store(unknownUnstable)
 	l.cleanedTo.Store(neverCleaned)

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"ottla.dev/ottla/internal/config"
+	"ottla.dev/ottla/internal/record"
 	"ottla.dev/ottla/internal/vfs"
 )
 
@@ -17,12 +18,12 @@ import (
 // Locks, in the order in which they are taken: flushMu, mu, the producers' and the epochs' mu, txnMu, a segment's indexMu, an index's mu, a segment's
 // statMu, a file's mu, endMu. namesMu is a leaf. After mu those of the directory and of the manager may be taken, never before it.
 type Log struct {
-	tp      TopicPartition
-	topicID atomic.Pointer[[16]byte] // never nil
-	dir     *logDir
-	logger  *slog.Logger
-	config  atomic.Pointer[config.Topic]
-	where   atomic.Pointer[string] // the partition's directory; it gets another name when the partition is deleted
+	tp       TopicPartition
+	topicID  atomic.Pointer[[16]byte] // never nil
+	dir      *logDir
+	logger   *slog.Logger
+	settings atomic.Pointer[topicSettings]
+	where    atomic.Pointer[string] // the partition's directory; it gets another name when the partition is deleted
 
 	mu        sync.Mutex // held by whatever changes the log
 	closed    bool
@@ -59,6 +60,13 @@ type Log struct {
 	flushedMs atomic.Int64
 }
 
+// topicSettings is a topic's configuration, and what of it batches are held against. It is not changed.
+type topicSettings struct {
+	topic     *config.Topic
+	ofBatches record.Settings
+	ofMarkers record.Settings // without a limit: a topic whose limit is below the size of a marker must not keep its transactions open for ever
+}
+
 // endMark is the end of the log: the next offset, and where its batch will stand. The three change together.
 type endMark struct {
 	offset   int64
@@ -76,10 +84,25 @@ func (l *Log) TopicID() [16]byte { return *l.topicID.Load() }
 func (l *Log) Dir() string { return l.dir.path }
 
 // Config returns the configuration in force.
-func (l *Log) Config() *config.Topic { return l.config.Load() }
+func (l *Log) Config() *config.Topic { return l.settings.Load().topic }
 
 // UpdateConfig sets the configuration. It is in force from the next operation on.
-func (l *Log) UpdateConfig(c *config.Topic) { l.config.Store(c) }
+func (l *Log) UpdateConfig(c *config.Topic) {
+	s := &topicSettings{topic: c, ofBatches: record.Settings{
+		MaxMessageBytes:      c.MaxMessageBytes,
+		Compacted:            c.CleanupCompact,
+		Compression:          record.Codec(c.CompressionType),
+		GzipLevel:            c.GzipLevel,
+		Lz4Level:             c.Lz4Level,
+		ZstdLevel:            c.ZstdLevel,
+		LogAppendTime:        c.LogAppendTime,
+		TimestampBeforeMaxMs: c.TimestampBeforeMaxMs,
+		TimestampAfterMaxMs:  c.TimestampAfterMaxMs,
+	}}
+	s.ofMarkers = s.ofBatches
+	s.ofMarkers.MaxMessageBytes = 0
+	l.settings.Store(s)
+}
 
 // LogStartOffset returns the first offset that may be read.
 func (l *Log) LogStartOffset() int64 { return l.startOffset.Load() }
@@ -107,7 +130,9 @@ func (l *Log) RaiseHighWatermark(offset int64) {
 	}
 }
 
-func (l *Log) within(offset int64) int64 { return min(max(offset, l.LogStartOffset()), l.LogEndOffset()) }
+func (l *Log) within(offset int64) int64 {
+	return min(max(offset, l.LogStartOffset()), l.LogEndOffset())
+}
 
 func (l *Log) highWatermarkMoved(moved bool) {
 	if moved {

@@ -172,15 +172,19 @@ func (s *segment) loadForAppend() error {
 
 // indexBatch notes a batch at a position, with an entry in both indexes where enough bytes have passed since the last.
 func (s *segment) indexBatch(b record.Batch, position, intervalBytes int64) error {
-	s.statMu.Lock()
-	if ts := b.MaxTimestamp(); ts > s.maxTimestamp.timestamp {
-		s.maxTimestamp = timestampMark{ts, b.LastOffset()}
+	mark := s.maxTimestamp // read without statMu: while the segment is appendable, nobody else changes what that guards
+	timestamp := b.MaxTimestamp()
+	larger, first := timestamp > mark.timestamp, position == 0 && s.firstTime < 0
+	if larger {
+		mark = timestampMark{timestamp, b.LastOffset()}
 	}
-	if s.firstTime < 0 && position == 0 {
-		s.firstTime, s.firstLoaded = b.MaxTimestamp(), true
+	if larger || first {
+		s.statMu.Lock()
+		if s.maxTimestamp = mark; first {
+			s.firstTime, s.firstLoaded = timestamp, true
+		}
+		s.statMu.Unlock()
 	}
-	mark := s.maxTimestamp
-	s.statMu.Unlock()
 	if s.bytesSinceEntry <= intervalBytes || position > math.MaxInt32 {
 		return nil
 	}

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"ottla.dev/ottla/internal/config"
 	"ottla.dev/ottla/internal/protocol"
@@ -15,7 +17,7 @@ import (
 type Topic struct {
 	ID         [16]byte
 	Name       string
-	partitions []*Partition // by index; nil where this broker holds none, or could not open it
+	partitions atomic.Pointer[[]*Partition] // by index; nil where this broker holds none, or could not open it. Copied on change; never nil
 }
 
 // Manager holds the partitions of this broker. It is told of the cluster's metadata by Create, Update and Delete and asked by the requests.
@@ -23,7 +25,7 @@ type Manager struct {
 	logs   *storage.Manager
 	logger *slog.Logger
 
-	mu     sync.RWMutex // guards the maps and the topics' slices
+	mu     sync.RWMutex // guards the maps, and is held while a topic's partitions change
 	byName map[string]*Topic
 	byID   map[[16]byte]*Topic
 }
@@ -59,16 +61,19 @@ func (m *Manager) Become(topic string, id [16]byte, cfg *config.Topic, replicas 
 	t := m.byName[topic]
 	if t == nil {
 		t = &Topic{ID: id, Name: topic}
+		t.partitions.Store(new([]*Partition))
 		m.byName[topic], m.byID[id] = t, t
 	}
+	partitions := slices.Clone(t.all())
 	for _, r := range replicas {
-		for int(r.Index) >= len(t.partitions) {
-			t.partitions = append(t.partitions, nil)
+		for int(r.Index) >= len(partitions) {
+			partitions = append(partitions, nil)
 		}
 	}
 	for _, p := range opened {
-		t.partitions[p.Partition] = p
+		partitions[p.Partition] = p
 	}
+	t.partitions.Store(&partitions)
 	return errors.Join(failed...)
 }
 
@@ -103,7 +108,7 @@ func (m *Manager) Delete(id [16]byte) error {
 	}
 	delete(m.byID, id)
 	delete(m.byName, t.Name)
-	partitions := t.partitions
+	partitions := t.all()
 	m.mu.Unlock()
 	var failed []error
 	for i, p := range partitions {
@@ -133,7 +138,7 @@ func (m *Manager) partitionsOf(topic string) []*Partition {
 		return nil
 	}
 	var held []*Partition
-	for _, p := range t.partitions {
+	for _, p := range t.all() {
 		if p != nil {
 			held = append(held, p)
 		}
@@ -144,22 +149,26 @@ func (m *Manager) partitionsOf(topic string) []*Partition {
 // Partition finds a partition by its topic's name. The error is a protocol.Code.
 func (m *Manager) Partition(topic string, index int32) (*Partition, error) {
 	m.mu.RLock()
-	defer m.mu.RUnlock()
-	return m.byName[topic].partition(index, protocol.UnknownTopicOrPartition)
+	t := m.byName[topic]
+	m.mu.RUnlock()
+	if t == nil {
+		return nil, protocol.UnknownTopicOrPartition
+	}
+	return t.Partition(index)
 }
 
-// PartitionBytes is Partition for a name that lies in a request; it does not allocate.
-func (m *Manager) PartitionBytes(topic []byte, index int32) (*Partition, error) {
+// TopicByName finds a topic by its name as it lies in a request; it does not allocate. Nil: this broker holds none of its partitions.
+func (m *Manager) TopicByName(name []byte) *Topic {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	return m.byName[string(topic)].partition(index, protocol.UnknownTopicOrPartition)
+	return m.byName[string(name)]
 }
 
-// PartitionByID finds a partition by its topic's id. The error is a protocol.Code.
-func (m *Manager) PartitionByID(topicID [16]byte, index int32) (*Partition, error) {
+// TopicByID finds a topic by its id; nil: this broker holds none of its partitions.
+func (m *Manager) TopicByID(id [16]byte) *Topic {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	return m.byID[topicID].partition(index, protocol.UnknownTopicID)
+	return m.byID[id]
 }
 
 // TopicName returns the name of a topic that this broker holds partitions of.
@@ -184,14 +193,15 @@ func (m *Manager) TopicID(name []byte) (id [16]byte, ok bool) {
 	return t.ID, true
 }
 
-func (t *Topic) partition(index int32, unknownTopic protocol.Code) (*Partition, error) {
-	if t == nil {
-		return nil, unknownTopic
-	}
-	if index < 0 || int(index) >= len(t.partitions) {
+func (t *Topic) all() []*Partition { return *t.partitions.Load() }
+
+// Partition finds one of the topic's partitions. The error is a protocol.Code.
+func (t *Topic) Partition(index int32) (*Partition, error) {
+	partitions := t.all()
+	if index < 0 || int(index) >= len(partitions) {
 		return nil, protocol.UnknownTopicOrPartition
 	}
-	if p := t.partitions[index]; p != nil {
+	if p := partitions[index]; p != nil {
 		return p, nil
 	}
 	return nil, protocol.KafkaStorageError

@@ -62,7 +62,7 @@ func (p *Partition) Append(batches []byte, options storage.AppendOptions) (info 
 	if err != nil {
 		return info, false, err
 	}
-	if info.NumRecords > 0 && p.log.Config().SyncBeforeAck {
+	if p.log.Config().SyncBeforeAck {
 		return info, true, nil
 	}
 	p.Advance(info.LastOffset+1, info.SizeBytes)

@@ -16,7 +16,7 @@ import (
 
 var topicID = [16]byte{1}
 
-func settings(t *testing.T, overrides map[string]string) *config.Topic {
+func settings(t testing.TB, overrides map[string]string) *config.Topic {
 	t.Helper()
 	s, _, err := config.Load(config.LoadOptions{Fallback: config.Standalone("data")})
 	if err != nil {
@@ -165,22 +165,16 @@ func TestDeletedTopicWakesAndIsGone(t *testing.T) {
 	if late.Watch(p, 0); fired.Load() != 2 {
 		t.Fatal("who begins to wait for a deleted topic waits for ever")
 	}
-	for name, err := range map[string]error{
-		"by name": second(m.Partition("topic", 0)), "by bytes": second(m.PartitionBytes([]byte("topic"), 0)),
-	} {
-		if !errors.Is(err, protocol.UnknownTopicOrPartition) {
-			t.Errorf("%s: %v", name, err)
-		}
+	if _, err := m.Partition("topic", 0); !errors.Is(err, protocol.UnknownTopicOrPartition) {
+		t.Errorf("the partition: %v", err)
 	}
-	if err := second(m.PartitionByID(topicID, 0)); !errors.Is(err, protocol.UnknownTopicID) {
-		t.Errorf("by id: %v", err)
+	if byName, byID := m.TopicByName([]byte("topic")), m.TopicByID(topicID); byName != nil || byID != nil {
+		t.Errorf("the topic: %v, %v", byName, byID)
 	}
 	if _, _, err := p.Append(batch(t, "a"), storage.AppendOptions{Origin: storage.OriginClient}); !errors.Is(err, storage.ErrClosed) {
 		t.Errorf("an append that found the partition before it was deleted: %v", err)
 	}
 }
-
-func second(_ *Partition, err error) error { return err }
 
 func TestPartitionsThatAreNotHere(t *testing.T) {
 	m, _ := open(t, nil)
@@ -188,7 +182,7 @@ func TestPartitionsThatAreNotHere(t *testing.T) {
 		index int32
 		want  protocol.Code
 	}{{-1, protocol.UnknownTopicOrPartition}, {3, protocol.UnknownTopicOrPartition}, {1, protocol.KafkaStorageError}} {
-		if err := second(m.Partition("topic", test.index)); !errors.Is(err, test.want) {
+		if _, err := m.Partition("topic", test.index); !errors.Is(err, test.want) {
 			t.Errorf("partition %d: %v, want %v", test.index, err, test.want)
 		}
 	}
@@ -218,7 +212,7 @@ func TestFindingAPartitionCostsNoAllocation(t *testing.T) {
 	m, _ := open(t, nil)
 	name := []byte("topic")
 	allocs := testing.AllocsPerRun(100, func() {
-		if _, err := m.PartitionBytes(name, 0); err != nil {
+		if _, err := m.TopicByName(name).Partition(0); err != nil {
 			t.Fatal(err)
 		}
 	})
