@@ -130,7 +130,7 @@ func (op *fetchOp) collect() {
 
 func (e *fetchEntry) find(s *Server, version int16) {
 	topic, unknown := s.topic(version, e.name, e.id)
-	if e.code = unknown; topic != nil {
+	if e.partition, e.code = nil, unknown; topic != nil {
 		var err error
 		e.partition, err = topic.Partition(e.want.Index)
 		e.code = protocol.CodeOf(err)
