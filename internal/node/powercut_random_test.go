@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -37,7 +38,7 @@ func powerCutSeeds() uint64 {
 //   - The last stable offset reaches the end when everything has ended.
 //   - What was aborted is never seen, and nothing is seen twice.
 //
-// What is committed before a cut may be gone, also in one topic only.
+// What is committed before a cut may be gone, also in one topic only. Every other node has two log directories.
 func TestPowerCutsWithoutFlush(t *testing.T) {
 	for seed := range powerCutSeeds() {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
@@ -52,6 +53,7 @@ type powerCuts struct {
 	t         *testing.T
 	random    *rand.Rand
 	disk      *vfs.Mem
+	dirs      []string
 	metadata  string
 	address   string
 	producers []*survivor
@@ -73,7 +75,10 @@ type survivor struct {
 }
 
 func newPowerCuts(t *testing.T, seed uint64) *powerCuts {
-	p := &powerCuts{t: t, random: rand.New(rand.NewPCG(seed, 11)), disk: vfs.NewMem(), metadata: filepath.Join(t.TempDir(), "metadata"), address: "127.0.0.1:0"}
+	p := &powerCuts{t: t, random: rand.New(rand.NewPCG(seed, 11)), disk: vfs.NewMem(), dirs: []string{"/data"}, metadata: filepath.Join(t.TempDir(), "metadata"), address: "127.0.0.1:0"}
+	if seed%2 == 1 {
+		p.dirs = []string{"/first", "/second"}
+	}
 	for i := range 4 {
 		s := &survivor{t: t, id: fmt.Sprint("producer-", i), random: rand.New(rand.NewPCG(seed, uint64(100+i))), aborted: map[string]bool{}}
 		if i%2 == 1 { // before transactions of version 2
@@ -116,9 +121,9 @@ func (p *powerCuts) start() *mortal {
 	p.t.Helper()
 	snapshot, _, err := config.Load(config.LoadOptions{
 		Values: map[string]string{
-			"log.dirs": "/data", "metadata.log.dir": p.metadata, "listeners": "PLAINTEXT://" + p.address, "transaction.state.log.num.partitions": "2",
+			"log.dirs": strings.Join(p.dirs, ","), "metadata.log.dir": p.metadata, "listeners": "PLAINTEXT://" + p.address, "transaction.state.log.num.partitions": "2",
 		},
-		Fallback: config.Standalone("/data"),
+		Fallback: config.Standalone(p.dirs[0]),
 	})
 	if err != nil {
 		p.t.Fatal(err)
@@ -183,20 +188,25 @@ func (p *powerCuts) cut(m *mortal) {
 
 // writeBack has some files reach the disk, as a kernel does when it likes.
 func (p *powerCuts) writeBack() {
-	dirs, _ := p.disk.ReadDir("/data")
-	for _, dir := range dirs {
-		if !dir.IsDir || p.random.IntN(2) == 0 {
-			continue
-		}
-		files, _ := p.disk.ReadDir(path.Join("/data", dir.Name))
-		for _, file := range files {
-			if f, err := p.disk.OpenReadWrite(path.Join("/data", dir.Name, file.Name)); err == nil {
-				_ = f.Sync()
-				_ = f.Close()
+	for _, logDir := range p.dirs {
+		partitions, _ := p.disk.ReadDir(logDir)
+		for _, partition := range partitions {
+			if partition.IsDir && p.random.IntN(2) == 0 {
+				p.writeBackAll(path.Join(logDir, partition.Name))
 			}
 		}
-		_ = p.disk.SyncDir(path.Join("/data", dir.Name))
 	}
+}
+
+func (p *powerCuts) writeBackAll(dir string) {
+	files, _ := p.disk.ReadDir(dir)
+	for _, file := range files {
+		if f, err := p.disk.OpenReadWrite(path.Join(dir, file.Name)); err == nil {
+			_ = f.Sync()
+			_ = f.Close()
+		}
+	}
+	_ = p.disk.SyncDir(dir)
 }
 
 // goOn has the producer end a transaction after a power cut. What it was in the middle of it gives up; if its client cannot go on, it takes a new one.
