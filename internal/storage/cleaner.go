@@ -86,7 +86,8 @@ func (c *cleaner) cleanFilthiest(thread int) bool {
 	}
 	defer c.release(l)
 	w := newCleaning(c, l, candidate, thread)
-	err := w.run()
+	var err error
+	atLowPriority(func() { err = w.run() })
 	c.note(l, w, err)
 	return true
 }
