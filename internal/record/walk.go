@@ -1,6 +1,9 @@
 package record
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // walker passes over the records of a batch, checking each, without holding more of it than one window.
 type walker struct {
@@ -9,6 +12,7 @@ type walker struct {
 	index        int32 // of the present record
 	base         int64 // timestamp that deltas are added to
 	stamped      bool  // no deltas: the batch has one timestamp, base
+	from, to     int64 // timestamps between them are beyond doubt
 	maxTimestamp int64 // of the records so far
 	fields       fields
 	refused      *Error // the records that were refused so far
@@ -19,6 +23,10 @@ func (w *walker) begin(b Batch, rules Rules) {
 	w.batch, w.rules, w.base, w.maxTimestamp = b, rules, b.BaseTimestamp(), NoTimestamp
 	if b.TimestampType() == LogAppendTime {
 		w.base, w.stamped = b.MaxTimestamp(), true
+	}
+	if w.from, w.to = math.MinInt64, math.MaxInt64; !rules.LogAppendTime {
+		w.from = rules.NowMs - min(rules.TimestampBeforeMaxMs, math.MaxInt64+min(rules.NowMs, 0))
+		w.to = rules.NowMs + min(rules.TimestampAfterMaxMs, math.MaxInt64-max(rules.NowMs, 0))
 	}
 }
 
@@ -47,8 +55,10 @@ func (w *walker) walkPlain(records []byte) error {
 	var p plain
 	for n := w.batch.NumRecords(); w.index < n; w.index++ {
 		if p.read(rest) {
-			if err := w.check(p.offsetDelta, p.timestampDelta, p.hasKey); err != nil {
-				return err
+			if !w.passes(&p) {
+				if err := w.check(p.offsetDelta, p.timestampDelta, p.hasKey); err != nil {
+					return err
+				}
 			}
 			rest = rest[p.sizeBytes:]
 			continue
@@ -102,8 +112,10 @@ func (w *walker) walkCompressed() error {
 func (w *walker) walkUsual(s *stream, n int32) error {
 	var p plain
 	for w.index < n && p.read(s.buf[s.at:s.end]) {
-		if err := w.check(p.offsetDelta, p.timestampDelta, p.hasKey); err != nil {
-			return err
+		if !w.passes(&p) {
+			if err := w.check(p.offsetDelta, p.timestampDelta, p.hasKey); err != nil {
+				return err
+			}
 		}
 		s.at += p.sizeBytes
 		w.index++
@@ -161,6 +173,16 @@ func (w *walker) walkLong(s *stream, size int) error {
 		return errRecordStructure
 	}
 	return w.check(offsetDelta, timestampDelta, hasKey)
+}
+
+// passes takes a record that is beyond doubt, as nearly all are. Of the others it says nothing: check judges them.
+func (w *walker) passes(p *plain) bool {
+	timestamp := w.base + p.timestampDelta
+	if p.offsetDelta != w.index || timestamp < w.from || timestamp > w.to || w.stamped || w.rules.Compacted && !p.hasKey {
+		return false
+	}
+	w.maxTimestamp = max(w.maxTimestamp, timestamp)
+	return true
 }
 
 // check holds one record against the rules. An error ends the walk; a refusal is noted and the walk goes on, so that the

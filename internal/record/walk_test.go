@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"math"
 	"testing"
 )
 
@@ -118,4 +119,40 @@ func FuzzRecords(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestWhatPassesIsNotRefused holds the quick look at a record against the careful one, at the edges of what the topic allows and of the numbers.
+func TestWhatPassesIsNotRefused(t *testing.T) {
+	edges := []int64{math.MinInt64, math.MinInt64 + 1, -testNowMs, -2, -1, 0, 1, 1000, testNowMs - 1000, testNowMs, testNowMs + 1000, math.MaxInt64 - 1, math.MaxInt64}
+	limits := []int64{0, 1, 1000, testNowMs, math.MaxInt64}
+	passed := 0
+	for _, now := range []int64{-5, 0, testNowMs} {
+		for i := range 2 * len(limits) * len(limits) {
+			rules := openRules()
+			rules.NowMs, rules.TimestampBeforeMaxMs, rules.TimestampAfterMaxMs = now, limits[i/2%len(limits)], limits[i/2/len(limits)]
+			rules.LogAppendTime, rules.Compacted = i%2 == 1, i%3 == 0
+			for _, base := range edges {
+				for _, p := range []plain{{timestampDelta: 0, hasKey: true}, {timestampDelta: -1}, {timestampDelta: 1, hasKey: true}, {timestampDelta: 1000}, {offsetDelta: 1}} {
+					b := build(t, CodecNone, rec("k", "v"))
+					quick, careful := walker{}, walker{}
+					quick.begin(b, rules)
+					careful.begin(b, rules)
+					quick.base, careful.base = base, base
+					if !quick.passes(&p) {
+						continue
+					}
+					passed++
+					if err := careful.check(p.offsetDelta, p.timestampDelta, p.hasKey); err != nil || careful.refused != nil {
+						t.Fatalf("%+v on %d passes under %+v at %d and is refused: %v, %v", p, base, *rules.Settings, now, err, careful.refused)
+					}
+					if quick.maxTimestamp != careful.maxTimestamp {
+						t.Fatalf("largest timestamp %d and %d", quick.maxTimestamp, careful.maxTimestamp)
+					}
+				}
+			}
+		}
+	}
+	if passed == 0 {
+		t.Error("nothing passes")
+	}
 }

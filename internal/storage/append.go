@@ -148,7 +148,7 @@ func (l *Log) write(result *record.Result, c *config.Topic) error {
 	active.sizeBytes.Add(int64(len(result.Batches)))
 	l.producers.commit() // before the end moves: no reader may see the start of a transaction as stable
 	l.publish(result.LastOffset + 1)
-	l.touched.Store(true)
+	raise(&l.touched)
 	if err := l.noteEpochs(result.Batches); err != nil {
 		// What the file lacks is found in the batches when it matters, after a crash.
 		l.logger.Warn("the leader epoch could not be noted", "partition", l.tp.String(), "error", err)

@@ -41,7 +41,7 @@ type logDir struct {
 // dirtyMark remembers that a checkpoint file is older than what it describes.
 type dirtyMark struct{ dirty atomic.Bool }
 
-func (m *dirtyMark) changed()   { m.dirty.Store(true) }
+func (m *dirtyMark) changed()   { raise(&m.dirty) }
 func (m *dirtyMark) take() bool { return m.dirty.Swap(false) }
 
 // logRebuild tells of indexes that are made anew. After a crash that is so for many segments, whose last entries were still in memory: while

@@ -117,8 +117,16 @@ func (s *segment) write(batches []byte) error {
 		}
 		return err
 	}
-	s.unsynced.Store(true) // not before: a sync between could take the mark away without having seen the bytes
+	raise(&s.unsynced) // not before: a sync between could take the mark away without having seen the bytes
 	return nil
+}
+
+// raise sets a flag that says that something is to be done, after the reason has come to be. That it is set costs nothing, and whoever takes it down
+// looks for reasons after that.
+func raise(flag *atomic.Bool) {
+	if !flag.Load() {
+		flag.Store(true)
+	}
 }
 
 // cutFile cuts the batch file to a size that it had.
