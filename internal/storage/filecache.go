@@ -48,9 +48,7 @@ func (c *cachedFile) acquire(cache *fileCache) (vfs.File, error) {
 			c.holders.Add(1)
 		}
 	}
-	if !c.used.Load() {
-		c.used.Store(true)
-	}
+	raise(&c.used)
 	return c.file, nil
 }
 
