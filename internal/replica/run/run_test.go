@@ -16,7 +16,7 @@ import (
 
 var topicID = [16]byte{1}
 
-func settings(t testing.TB, overrides map[string]string) *config.Topic {
+func settings(t *testing.T, overrides map[string]string) *config.Topic {
 	t.Helper()
 	s, _, err := config.Load(config.LoadOptions{Fallback: config.Standalone("data")})
 	if err != nil {
